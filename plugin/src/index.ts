@@ -1,1 +1,10 @@
-export {};
+export * from './errors.js';
+export * from './audit/comparePages.js';
+export * from './audit/guestMemory.js';
+export * from './audit/ramBlocks.js';
+export * from './audit/verify.js';
+export * from './journal/journal.js';
+export * from './journal/records.js';
+export * from './report/format.js';
+export * from './sequence/passes.js';
+export * from './sequence/phase.js';

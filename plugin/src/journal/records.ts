@@ -1,0 +1,53 @@
+/**
+ * The records of a journal: everything that precopy observed, decided and did in one run, in order.
+ * What shows, reports or replays a run reads these and nothing else. A journal file has one record a
+ * line as JSON; its first record is `start`.
+ */
+import type { VerifyResult } from '../audit/verify.js';
+import type { MigrationSample, PassKind } from '../sequence/passes.js';
+import type { Phase } from '../sequence/phase.js';
+
+export const journalVersion = 1;
+
+export type Side = 'source' | 'destination';
+
+export type JournalEntry =
+  | { type: 'start'; version: typeof journalVersion; command: string; arguments: unknown }
+  | { type: 'phase'; phase: Phase; why: string }
+  /** A command that changes something, and how it ended. */
+  | { type: 'effect'; side: Side; command: string; arguments?: unknown; error?: string }
+  /** A QMP event; `qemuUs` is QEMU's own time stamp, microseconds since the epoch. */
+  | { type: 'event'; side: Side; event: string; data: unknown; qemuUs: number }
+  | { type: 'pass'; pass: number; kind: PassKind; sample: MigrationSample }
+  | { type: 'warning'; message: string }
+  | { type: 'verify'; result: VerifyResult; ms: number }
+  | { type: 'result'; result: MigrationResult };
+
+/** A record: an entry and when it was written, ms since the epoch by our clock. */
+export type JournalRecord = JournalEntry & { at: number };
+
+/** How a migration ended. Times in ms. */
+export interface MigrationResult {
+  outcome: 'completed' | 'failed' | 'cancelled';
+  /** `migrate` sent to the source's MIGRATION `completed`. */
+  totalMs: number;
+  passes: number;
+  transferredBytes: number;
+  downtime: MeasuredDowntime | undefined;
+  /** QEMU's own `downtime`, as the source reports it. */
+  qemuDowntimeMs: number | undefined;
+  /** QEMU's last `expected-downtime` before the guest stopped. */
+  expectedDowntimeMs: number | undefined;
+}
+
+/** The time for which the guest ran nowhere, from QEMU's own time stamps of both sides' events. */
+export interface MeasuredDowntime {
+  /** STOP on the source to MIGRATION `completed` on the destination (not held) or to RESUME. */
+  ms: number;
+  /** Part of it: STOP on the source to all state loaded on the destination. */
+  loadedMs: number;
+  /** `cont` to RESUME on the destination; 0 when QEMU started the guest itself. */
+  startMs: number;
+  /** The destination was held stopped this long for verify; not part of `ms`. */
+  heldMs: number;
+}

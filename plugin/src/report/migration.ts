@@ -1,0 +1,112 @@
+/** A migration as text, from its journal records: a row a pass while it runs, then the result. */
+import { verifyPageBytes, type VerifyResult } from '../audit/verify.js';
+import type { JournalRecord, MigrationResult } from '../journal/records.js';
+import { count, formatBytes, formatHex, formatMs, formatRate } from './format.js';
+
+/** How many differing ranges are listed before the rest is only counted. */
+const listedRanges = 16;
+
+const columns = [
+  ['pass', 5],
+  ['kind', 14],
+  ['remaining', 11],
+  ['transferred', 12],
+  ['bandwidth', 13],
+  ['dirty rate', 13],
+  ['VFIO', 10],
+] as const;
+
+function row(cells: readonly string[]): string {
+  const padded = columns.map(([name, width], index) => {
+    const cell = cells[index] ?? '';
+    return name === 'kind' ? cell.padEnd(width) : cell.padStart(width);
+  });
+  return padded.join('  ').trimEnd();
+}
+
+const heading = row(columns.map(([name]) => name));
+
+/**
+ * The lines that a record adds to the text of a migration. `first` is true for the first pass, which
+ * gets the table's heading.
+ */
+export function migrationLines(record: JournalRecord, first: boolean): string[] {
+  switch (record.type) {
+    case 'pass': {
+      const { sample } = record;
+      const cells = [
+        String(record.pass),
+        record.kind,
+        formatBytes(sample.remainingBytes),
+        formatBytes(sample.transferredBytes),
+        formatRate(sample.bandwidthBytesPerSecond),
+        formatRate(sample.dirtyBytesPerSecond),
+        sample.vfioBytes === undefined ? '-' : formatBytes(sample.vfioBytes),
+      ];
+      return first ? [heading, row(cells)] : [row(cells)];
+    }
+    case 'warning':
+      return [`warning: ${record.message}`];
+    case 'result':
+      return resultLines(record.result);
+    case 'verify':
+      return verifyLines(record.result, record.ms);
+    default:
+      return [];
+  }
+}
+
+function resultLines(result: MigrationResult): string[] {
+  const lines = [
+    `${result.outcome}: ${formatMs(result.totalMs)} in all, ${count(result.passes, 'pass')}, ${formatBytes(result.transferredBytes)} sent`,
+  ];
+  const { downtime } = result;
+  if (downtime) {
+    const start = downtime.startMs > 0 ? `, start ${formatMs(downtime.startMs)}` : '';
+    lines.push(
+      `downtime: ${formatMs(downtime.ms)} measured (STOP on the source to everything loaded on the destination ${formatMs(downtime.loadedMs)}${start})`,
+    );
+    if (downtime.heldMs > 0) {
+      lines.push(
+        `          not counted: the guest stood still ${formatMs(downtime.heldMs)} longer, held for verify`,
+      );
+    }
+  }
+  const qemu = [
+    result.qemuDowntimeMs === undefined ? [] : [`downtime ${formatMs(result.qemuDowntimeMs)}`],
+    result.expectedDowntimeMs === undefined
+      ? []
+      : [`last expected-downtime ${formatMs(result.expectedDowntimeMs)}`],
+  ].flat();
+  if (qemu.length > 0) lines.push(`QEMU's own figures: ${qemu.join(', ')}`);
+  return lines;
+}
+
+function verifyLines(result: VerifyResult, ms: number): string[] {
+  const lines: string[] = [];
+  const shown = result.differences.slice(0, listedRanges);
+  for (const range of shown) {
+    const pages = Math.ceil(range.bytes / verifyPageBytes);
+    const place =
+      range.iova === undefined
+        ? 'not mapped, no IOVA'
+        : `IOVA ${formatHex(range.iova)}-${formatHex(range.iova + BigInt(range.bytes) - 1n)}`;
+    lines.push(
+      `  differs: ${place} (${count(pages, 'page')}; ${range.block} + ${formatHex(range.offset)})`,
+    );
+  }
+  const more = result.differences.length - shown.length;
+  if (more > 0) lines.push(`  ... and ${count(more, 'more range')}`);
+  for (const { block, bytes } of result.notCompared) {
+    lines.push(
+      `  not compared: ${block} (${formatBytes(bytes)}): this QEMU does not say where it is`,
+    );
+  }
+  lines.push(`verify: compared ${formatBytes(result.comparedBytes)} in ${formatMs(ms)}`);
+  return lines;
+}
+
+/** The last line of a verified migration. */
+export function verdictLine(result: VerifyResult): string {
+  return `verify: ${count(result.differingPages, 'page')} ${result.differingPages === 1 ? 'differs' : 'differ'}`;
+}

@@ -1,0 +1,114 @@
+/**
+ * Starts QEMUs for tests, the demo and benches: a source and a destination of the same shape, with
+ * QMP sockets in a folder of their own. Works on the host and inside the lab's VM.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface GuestOptions {
+  /** RAM of the guest, MiB. Default 128. */
+  memoryMiB?: number;
+  /** Boot sector image (see scripts/lab/workload.ts); without one the guest idles in its firmware. */
+  image?: string;
+  /** More arguments for QEMU, e.g. `-device vfio-pci,...`. */
+  args?: readonly string[];
+  /** The QEMU to run. Default `qemu-system-x86_64`. */
+  qemu?: string;
+  /** Waits for a migration (`-incoming defer`). */
+  incoming?: boolean;
+}
+
+/** A running QEMU, ended when disposed of. */
+export class Guest implements AsyncDisposable {
+  readonly process: ChildProcess;
+  readonly pid: number;
+  /** The address of its monitor for `--qmp`. */
+  readonly qmp: string;
+  readonly #folder: string;
+
+  private constructor(process: ChildProcess, pid: number, folder: string) {
+    this.process = process;
+    this.pid = pid;
+    this.qmp = `unix:${join(folder, 'qmp')}`;
+    this.#folder = folder;
+  }
+
+  /** A second monitor of the same QEMU, so that a test can look while precopy holds the first. */
+  get secondQmp(): string {
+    return `unix:${join(this.#folder, 'qmp2')}`;
+  }
+
+  /** @throws Error if QEMU ends at once, with what it printed */
+  static async start(options: GuestOptions): Promise<Guest> {
+    const folder = mkdtempSync(join(tmpdir(), 'precopy-guest-'));
+    const args = [
+      ...['-machine', 'q35', '-accel', 'tcg', '-m', String(options.memoryMiB ?? 128)],
+      ...['-nodefaults', '-display', 'none', '-serial', 'none'],
+      ...['-qmp', `unix:${join(folder, 'qmp')},server=on,wait=off`],
+      ...['-qmp', `unix:${join(folder, 'qmp2')},server=on,wait=off`],
+      ...(options.image === undefined
+        ? []
+        : ['-drive', `file=${options.image},format=raw,if=floppy,readonly=on`]),
+      ...(options.incoming === true ? ['-incoming', 'defer'] : []),
+      ...(options.args ?? []),
+    ];
+    const child = spawn(options.qemu ?? 'qemu-system-x86_64', args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const printed: Buffer[] = [];
+    child.stdout.on('data', (data: Buffer) => printed.push(data));
+    child.stderr.on('data', (data: Buffer) => printed.push(data));
+    await Promise.race([
+      once(child, 'spawn'),
+      once(child, 'error').then(([error]) => Promise.reject(error as Error)),
+    ]);
+    const guest = new Guest(child, child.pid ?? -1, folder);
+    process.once('exit', () => child.kill('SIGKILL'));
+    while (!existsSync(join(folder, 'qmp2'))) {
+      if (child.exitCode !== null || child.signalCode !== null) {
+        rmSync(folder, { recursive: true, force: true });
+        throw new Error(`QEMU ended at once: ${Buffer.concat(printed).toString()}`);
+      }
+      await sleep(10);
+    }
+    return guest;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.process.exitCode === null && this.process.signalCode === null) {
+      const exit = once(this.process, 'exit');
+      this.process.kill('SIGKILL');
+      await exit;
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Starts a source and a destination that waits for it, of the same shape. */
+export async function startPair(
+  options: GuestOptions & { sourceArgs?: readonly string[]; destinationArgs?: readonly string[] },
+): Promise<{ source: Guest; destination: Guest } & AsyncDisposable> {
+  const { sourceArgs = [], destinationArgs = [], args = [], ...shape } = options;
+  const source = await Guest.start({ ...shape, args: [...args, ...sourceArgs] });
+  try {
+    const destination = await Guest.start({
+      ...shape,
+      args: [...args, ...destinationArgs],
+      incoming: true,
+    });
+    return {
+      source,
+      destination,
+      async [Symbol.asyncDispose]() {
+        await Promise.all([source[Symbol.asyncDispose](), destination[Symbol.asyncDispose]()]);
+      },
+    };
+  } catch (error) {
+    await source[Symbol.asyncDispose]();
+    throw error;
+  }
+}

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { PhaseMachine, classifyPass, type MigrationSample } from 'precopy';
+
+const MiB = 1 << 20;
+
+function sample(changes: Partial<MigrationSample>): MigrationSample {
+  return {
+    dirtySyncCount: 1,
+    remainingBytes: 100 * MiB,
+    transferredBytes: 0,
+    handledBytes: 0,
+    bandwidthBytesPerSecond: 100 * MiB,
+    dirtyBytesPerSecond: 0,
+    vfioBytes: undefined,
+    expectedDowntimeMs: undefined,
+    throttlePercent: undefined,
+    ...changes,
+  };
+}
+
+describe('a pass', () => {
+  const running = { sourceStopped: false, thresholdBytes: 30 * MiB, autoConverge: false };
+  const cases = [
+    {
+      is: 'round',
+      when: 'it is the first',
+      previous: undefined,
+      current: sample({}),
+      context: running,
+    },
+    {
+      is: 'round',
+      when: 'what was dirty had been sent',
+      previous: sample({ remainingBytes: 100 * MiB }),
+      current: sample({ handledBytes: 80 * MiB, remainingBytes: 60 * MiB }),
+      context: running,
+    },
+    {
+      is: 'exact-retry',
+      when: 'the RAM left was below the threshold already',
+      previous: sample({ remainingBytes: 10 * MiB }),
+      current: sample({ handledBytes: 9 * MiB, remainingBytes: 8 * MiB }),
+      context: running,
+    },
+    {
+      is: 'throttle-timer',
+      when: 'auto-converge is on and most was still unsent',
+      previous: sample({ remainingBytes: 100 * MiB }),
+      current: sample({ handledBytes: 20 * MiB }),
+      context: { ...running, autoConverge: true },
+    },
+    {
+      is: 'round',
+      when: 'auto-converge is on but the round was over',
+      previous: sample({ remainingBytes: 100 * MiB }),
+      current: sample({ handledBytes: 75 * MiB }),
+      context: { ...running, autoConverge: true },
+    },
+    {
+      is: 'blackout',
+      when: 'the guest is stopped',
+      previous: sample({}),
+      current: sample({}),
+      context: { ...running, sourceStopped: true },
+    },
+  ] as const;
+  for (const { is, when, previous, current, context } of cases) {
+    it(`is ${is} when ${when}`, () => {
+      assert.equal(classifyPass(previous, current, context), is);
+    });
+  }
+});
+
+describe('the phases of a migration', () => {
+  it('go from preflight to completed', () => {
+    const machine = new PhaseMachine();
+    for (const next of ['setup', 'precopy', 'switchover', 'verify', 'completed'] as const) {
+      assert.equal(machine.ended, false);
+      machine.enter(next);
+    }
+    assert.equal(machine.ended, true);
+  });
+
+  it('refuse a transition that cannot happen, and stay where they are', () => {
+    const machine = new PhaseMachine();
+    assert.throws(() => {
+      machine.enter('verify');
+    }, /from preflight to verify/);
+    assert.equal(machine.phase, 'preflight');
+  });
+
+  it('end for good', () => {
+    const machine = new PhaseMachine();
+    machine.enter('failed');
+    assert.throws(() => {
+      machine.enter('setup');
+    }, /from failed to setup/);
+  });
+});
