@@ -1,0 +1,39 @@
+import type { Duplex } from 'node:stream';
+import { QmpUnsupportedError } from '../errors.js';
+
+/**
+ * A WebSocket as a stream of bytes, through the optional package `ws`. QEMU takes binary frames
+ * only (a text frame makes it close with status 1003), and cuts lines anywhere into frames.
+ *
+ * @throws QmpUnsupportedError if `ws` is not installed
+ */
+export async function connectWebSocket(url: string, signal: AbortSignal): Promise<Duplex> {
+  const { WebSocket, createWebSocketStream } = await loadWs();
+  const socket = new WebSocket(url, ['binary'], { perMessageDeflate: false });
+  const abort = (): void => {
+    socket.terminate();
+  };
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once('open', resolve);
+      socket.once('error', reject);
+    });
+    return createWebSocketStream(socket, { allowHalfOpen: false });
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+async function loadWs(): Promise<typeof import('ws')> {
+  try {
+    return await import('ws');
+  } catch (error) {
+    throw new QmpUnsupportedError(
+      'ws:// addresses need the package "ws", which is not installed. Run: npm install ws',
+      error,
+    );
+  }
+}
