@@ -2,6 +2,7 @@
  * Runs the tiers of tests and ends with the line `N passed, N failed, N skipped`.
  *
  *   unit  pure code and fakes
+ *   qemu  real QEMUs on this machine, without VFIO
  *
  * `npm test` runs all of them; `npm test -- unit` runs the ones named.
  * A tier's mocha writes its counts to a file (see mocha.ts); a tier that dies without
@@ -20,7 +21,7 @@ export interface Counts {
 }
 
 const root = repositoryRoot();
-const tiers = ['unit'] as const;
+const tiers = ['unit', 'qemu'] as const;
 type Tier = (typeof tiers)[number];
 
 /** The command of a tier; `countsFile` is where its mocha must write its counts. */
