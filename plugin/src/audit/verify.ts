@@ -13,7 +13,8 @@ export const verifyPageBytes = 4096;
 const chunkBytes = 4 << 20;
 
 export interface VerifySide {
-  layout: MemoryLayout;
+  /** Asks QEMU for its RAM blocks; called when all is loaded, since loading can resize them. */
+  layout: () => Promise<MemoryLayout>;
   memory: ProcessMemory;
 }
 
@@ -40,13 +41,14 @@ export async function verifyMemory(
     onProgress?: (comparedBytes: number, totalBytes: number) => void;
   },
 ): Promise<VerifyResult> {
-  const pairs = pairBlocks(source.layout, destination.layout);
+  const layout = await source.layout();
+  const pairs = pairBlocks(layout, await destination.layout());
   const totalBytes = pairs.reduce((sum, { block }) => sum + block.usedBytes, 0);
   const result: VerifyResult = {
     comparedBytes: 0,
     differingPages: 0,
     differences: [],
-    notCompared: source.layout.unlocated.map(({ name, usedBytes }) => ({
+    notCompared: layout.unlocated.map(({ name, usedBytes }) => ({
       block: name,
       bytes: usedBytes,
     })),
@@ -73,7 +75,7 @@ export async function verifyMemory(
     }
     for (const { offset, pages } of differences) {
       const bytes = Math.min(pages * verifyPageBytes, block.usedBytes - offset);
-      result.differences.push(...placeRange(block, offset, bytes, source.layout.sections));
+      result.differences.push(...placeRange(block, offset, bytes, layout.sections));
     }
   }
   return result;

@@ -17,8 +17,9 @@ export type JournalEntry =
   /** A command that changes something, and how it ended. */
   | { type: 'effect'; side: Side; command: string; arguments?: unknown; error?: string }
   /** A QMP event; `qemuUs` is QEMU's own time stamp, microseconds since the epoch. */
-  | { type: 'event'; side: Side; event: string; data: unknown; qemuUs: number }
-  | { type: 'pass'; pass: number; kind: PassKind; sample: MigrationSample }
+  | { type: 'event'; side: Side; event: string; data: unknown; qemuUs: number | undefined }
+  /** The passes `first`...`pass` (more than one when they came faster than QEMU can be asked). */
+  | { type: 'pass'; first: number; pass: number; kind: PassKind; sample: MigrationSample }
   | { type: 'warning'; message: string }
   | { type: 'verify'; result: VerifyResult; ms: number }
   | { type: 'result'; result: MigrationResult };
@@ -42,12 +43,12 @@ export interface MigrationResult {
 
 /** The time for which the guest ran nowhere, from QEMU's own time stamps of both sides' events. */
 export interface MeasuredDowntime {
-  /** STOP on the source to MIGRATION `completed` on the destination (not held) or to RESUME. */
+  /** STOP on the source to RESUME on the destination, less `heldMs`. */
   ms: number;
-  /** Part of it: STOP on the source to all state loaded on the destination. */
-  loadedMs: number;
-  /** `cont` to RESUME on the destination; 0 when QEMU started the guest itself. */
-  startMs: number;
+  /** Part of it: STOP to everything loaded; known only where the destination was held. */
+  loadedMs: number | undefined;
+  /** Part of it: `cont` to RESUME; known only where the destination was held. */
+  startMs: number | undefined;
   /** The destination was held stopped this long for verify; not part of `ms`. */
   heldMs: number;
 }

@@ -33,14 +33,16 @@ const heading = row(columns.map(([name]) => name));
 export function migrationLines(record: JournalRecord, first: boolean): string[] {
   switch (record.type) {
     case 'pass': {
-      const { sample } = record;
+      const { sample, kind } = record;
+      // QEMU answers no query while it is in the blackout; what it says afterwards is of the end.
+      const during = (text: string): string => (kind === 'blackout' ? '-' : text);
       const cells = [
-        String(record.pass),
-        record.kind,
-        formatBytes(sample.remainingBytes),
+        record.first === record.pass ? String(record.pass) : `${record.first}-${record.pass}`,
+        kind,
+        during(formatBytes(sample.remainingBytes)),
         formatBytes(sample.transferredBytes),
-        formatRate(sample.bandwidthBytesPerSecond),
-        formatRate(sample.dirtyBytesPerSecond),
+        during(formatRate(sample.bandwidthBytesPerSecond)),
+        during(formatRate(sample.dirtyBytesPerSecond)),
         sample.vfioBytes === undefined ? '-' : formatBytes(sample.vfioBytes),
       ];
       return first ? [heading, row(cells)] : [row(cells)];
@@ -62,9 +64,12 @@ function resultLines(result: MigrationResult): string[] {
   ];
   const { downtime } = result;
   if (downtime) {
-    const start = downtime.startMs > 0 ? `, start ${formatMs(downtime.startMs)}` : '';
+    const parts =
+      downtime.loadedMs === undefined || downtime.startMs === undefined
+        ? ''
+        : `: everything loaded after ${formatMs(downtime.loadedMs)}, start ${formatMs(downtime.startMs)}`;
     lines.push(
-      `downtime: ${formatMs(downtime.ms)} measured (STOP on the source to everything loaded on the destination ${formatMs(downtime.loadedMs)}${start})`,
+      `downtime: ${formatMs(downtime.ms)} measured (STOP on the source to RESUME on the destination${parts})`,
     );
     if (downtime.heldMs > 0) {
       lines.push(
@@ -106,7 +111,7 @@ function verifyLines(result: VerifyResult, ms: number): string[] {
   return lines;
 }
 
-/** The last line of a verified migration. */
+/** The last line of a verified migration; of one form, for scripts to look for. */
 export function verdictLine(result: VerifyResult): string {
-  return `verify: ${count(result.differingPages, 'page')} ${result.differingPages === 1 ? 'differs' : 'differ'}`;
+  return `verify: ${result.differingPages} pages differ`;
 }

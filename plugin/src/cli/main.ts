@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { exitCodes } from '../errors.js';
+import { migrateCommand } from './migrate.js';
+import { probeCommand } from './probe.js';
+
+const program = new Command('precopy')
+  .description('Controls and explains live migrations of QEMU guests with VFIO devices.')
+  .exitOverride()
+  .addCommand(probeCommand().exitOverride())
+  .addCommand(migrateCommand().exitOverride());
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  // commander has printed its message already; its own exit code for bad usage is 1.
+  process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+}

@@ -1,0 +1,58 @@
+/** What every command does with its end: the error as one paragraph, the exit code, JSON. */
+import { BorrowError } from 'linux-vfio-ts';
+import { QmpArgumentError, QmpAbortedError } from 'qemu-qmp-client-ts';
+import { PrecopyError, exitCodes, messageOf, type ExitCode } from '../errors.js';
+
+export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof PrecopyError) return error.exitCode;
+  if (error instanceof QmpArgumentError) return exitCodes.usage;
+  if (error instanceof QmpAbortedError) return exitCodes.cancelled;
+  return exitCodes.failed;
+}
+
+/** An error in one paragraph: what happened, and what to do next. */
+export function describeError(error: unknown): string {
+  if (error instanceof PrecopyError) return `${error.message} ${error.next}`;
+  return messageOf(error);
+}
+
+/** An error for programs (`--json`). */
+export function errorToJson(error: unknown): Record<string, unknown> {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return {
+    error: {
+      code: typeof code === 'string' ? code : 'INTERNAL',
+      message: messageOf(error),
+      ...(error instanceof PrecopyError ? { next: error.next } : {}),
+      ...(error instanceof BorrowError ? { next: error.fixes.join(' ') } : {}),
+    },
+  };
+}
+
+/** JSON with IOVAs and other 64-bit numbers as hexadecimal strings. */
+export function toJson(value: unknown): string {
+  return JSON.stringify(value, (_key, member: unknown) =>
+    typeof member === 'bigint' ? `0x${member.toString(16)}` : member,
+  );
+}
+
+/**
+ * A signal that fires on Ctrl-C and SIGTERM, and after `timeoutMs` if given. While it is in use the
+ * process does not end by itself on those signals: the command ends it when all is in order.
+ */
+export function interruptSignal(timeoutMs?: number): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(name, () => {
+      controller.abort(new PrecopyError('CANCELLED', `interrupted by ${name}`, ''));
+    });
+  }
+  if (timeoutMs === undefined) return controller.signal;
+  const timer = setTimeout(() => {
+    controller.abort(
+      new PrecopyError('CANCELLED', `the time limit of ${timeoutMs / 1000} s passed`, ''),
+    );
+  }, timeoutMs);
+  timer.unref();
+  return controller.signal;
+}

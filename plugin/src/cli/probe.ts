@@ -1,0 +1,39 @@
+import { Command } from 'commander';
+import { exitCodes, type ExitCode } from '../errors.js';
+import { Journal } from '../journal/journal.js';
+import { assess } from '../probe/assess.js';
+import { probe } from '../probe/observe.js';
+import { probeLines } from '../report/probe.js';
+import { QemuSide } from '../sequence/side.js';
+import { connectMonitor } from './connect.js';
+import { describeError, errorToJson, exitCodeOf, interruptSignal, toJson } from './output.js';
+
+export function probeCommand(): Command {
+  return new Command('probe')
+    .description('what this VM and its VFIO containers can do, what will go wrong, how to fix it')
+    .requiredOption('--qmp <address>', 'monitor of the QEMU, e.g. unix:/run/vm.qmp')
+    .option('--json', 'print the report as JSON')
+    .action(async (flags: { qmp: string; json?: true }) => {
+      process.exitCode = await runProbe(flags.qmp, flags.json === true);
+    });
+}
+
+async function runProbe(address: string, json: boolean): Promise<ExitCode> {
+  try {
+    await using connected = await connectMonitor(address, interruptSignal());
+    using journal = new Journal();
+    const report = await probe(
+      new QemuSide('source', connected.client, address, connected.peer, journal),
+    );
+    const assessment = assess(report);
+    const text = json
+      ? toJson({ ...report, assessment })
+      : probeLines(report, assessment).join('\n');
+    process.stdout.write(`${text}\n`);
+    return assessment.verdict === 'not migratable' ? exitCodes.notSupported : exitCodes.done;
+  } catch (error) {
+    if (json) process.stdout.write(`${toJson(errorToJson(error))}\n`);
+    else process.stderr.write(`precopy probe: ${describeError(error)}\n`);
+    return exitCodeOf(error);
+  }
+}

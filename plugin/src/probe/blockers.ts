@@ -1,0 +1,62 @@
+/**
+ * QEMU's `blocked-reasons` explained: what each means and what to do. The texts are QEMU's own
+ * (hw/vfio/migration.c, hw/vfio/common.c and others that add a migration blocker), matched loosely
+ * since they change with the versions.
+ */
+export interface Blocker {
+  /** QEMU's own words. */
+  reason: string;
+  meaning: string;
+  fix: string;
+}
+
+const known: readonly { pattern: RegExp; meaning: string; fix: string }[] = [
+  {
+    pattern: /VFIO migration is not supported in kernel|VFIO device doesn't support migration/i,
+    meaning: 'The device driver on this host offers no migration to VFIO.',
+    fix: "Bind the device to its vendor's migration driver (mlx5_vfio_pci, hisi_acc_vfio_pci, ...) instead of vfio-pci, or unplug the device before migrating.",
+  },
+  {
+    pattern: /Migration is disabled for VFIO device/i,
+    meaning: 'The device was started with enable-migration=off.',
+    fix: 'Start it with enable-migration=auto, or unplug it before migrating.',
+  },
+  {
+    pattern: /Migration couldn't be initialized for VFIO device/i,
+    meaning:
+      'The kernel offers migration for the device, but setting it up failed with the errno shown.',
+    fix: "Look at the kernel log of the device's driver.",
+  },
+  {
+    pattern:
+      /doesn't support device and IOMMU dirty tracking|doesn't support device dirty tracking/i,
+    meaning: 'Neither the device nor the IOMMU can say which pages the device wrote.',
+    fix: "Use a device or an IOMMU with dirty tracking. The device's enable-migration=on lets it migrate all the same, with all guest RAM counted as dirty in every pass.",
+  },
+  {
+    pattern: /only if all of them support P2P/i,
+    meaning:
+      'With several VFIO devices each must have a P2P quiescent state, since one could write to another while it is stopped.',
+    fix: 'Keep at most one device without VFIO_MIGRATION_P2P in the guest while migrating.',
+  },
+  {
+    pattern: /vIOMMU/i,
+    meaning: 'This QEMU can not track what a device behind a vIOMMU writes.',
+    fix: 'Start the guest without the vIOMMU, or with a QEMU and a device that track dirty pages behind it.',
+  },
+  {
+    pattern: /invtsc/i,
+    meaning:
+      "The guest's CPU model has the invariant TSC, which is bound to this host's frequency.",
+    fix: 'Use a CPU model without +invtsc, or give it tsc-frequency.',
+  },
+];
+
+export function explainBlocker(reason: string): Blocker {
+  const match = known.find(({ pattern }) => pattern.test(reason));
+  return {
+    reason,
+    meaning: match?.meaning ?? 'A part of this QEMU does not let itself be migrated.',
+    fix: match?.fix ?? 'Look up the part that QEMU names; remove or replace it before migrating.',
+  };
+}

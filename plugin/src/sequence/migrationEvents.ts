@@ -1,0 +1,131 @@
+import type { EventSubscription, QmpEvent } from 'qemu-qmp-client-ts';
+import { migrationEventData, migrationPassData } from './qemuReplies.js';
+import type { QemuSide } from './side.js';
+
+/** What the events of both QEMUs have told so far. */
+export interface EventState {
+  /** The last `status` of the source's MIGRATION events. */
+  sourceStatus: string | undefined;
+  destinationStatus: string | undefined;
+  /** Set when a monitor's connection ended. */
+  sourceLost: Error | undefined;
+  destinationLost: Error | undefined;
+  /** When, ms since the epoch: STOP on the source; MIGRATION `completed`, RESUME on the destination. */
+  stopped: number | undefined;
+  loaded: number | undefined;
+  resumed: number | undefined;
+}
+
+const watched = ['MIGRATION', 'MIGRATION_PASS', 'STOP', 'RESUME', 'VFIO_MIGRATION'];
+
+/** Follows the events of both sides from its creation on, so create it before `migrate` is sent. */
+export class MigrationEvents implements Disposable {
+  readonly state: EventState = {
+    sourceStatus: undefined,
+    destinationStatus: undefined,
+    sourceLost: undefined,
+    destinationLost: undefined,
+    stopped: undefined,
+    loaded: undefined,
+    resumed: undefined,
+  };
+  readonly #subscriptions: EventSubscription[];
+  readonly #waiters = new Set<() => void>();
+  readonly #onPass: (pass: number, sourceStopped: boolean) => void;
+  /** QEMU's own time stamps can be compared only if both QEMUs use one clock, that of one host. */
+  readonly #oneClock: boolean;
+
+  constructor(
+    source: QemuSide,
+    destination: QemuSide,
+    onPass: (pass: number, sourceStopped: boolean) => void,
+  ) {
+    this.#onPass = onPass;
+    this.#oneClock = source.isLocal && destination.isLocal;
+    this.#subscriptions = [source, destination].map((side) => {
+      const subscription = side.client.events.subscribe(watched);
+      void this.#follow(side, subscription);
+      return subscription;
+    });
+  }
+
+  /** Resolves with the first defined answer of `test`, asked now and after every change. */
+  async until<T>(test: (state: EventState) => T | undefined, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    return await new Promise<T>((resolve, reject) => {
+      const done = (): void => {
+        this.#waiters.delete(check);
+        signal?.removeEventListener('abort', abort);
+      };
+      const check = (): void => {
+        const answer = test(this.state);
+        if (answer === undefined) return;
+        done();
+        resolve(answer);
+      };
+      const abort = (): void => {
+        done();
+        reject(signal?.reason instanceof Error ? signal.reason : new Error('aborted'));
+      };
+      this.#waiters.add(check);
+      signal?.addEventListener('abort', abort, { once: true });
+      check();
+    });
+  }
+
+  async #follow(side: QemuSide, events: EventSubscription): Promise<void> {
+    try {
+      for await (const event of events) {
+        side.journalEvent(event);
+        this.#apply(side, event);
+        this.#changed();
+      }
+    } catch (error) {
+      const lost = error instanceof Error ? error : new Error(String(error));
+      if (side.role === 'source') this.state.sourceLost = lost;
+      else this.state.destinationLost = lost;
+      this.#changed();
+    }
+  }
+
+  #apply(side: QemuSide, event: QmpEvent): void {
+    const { state } = this;
+    const at = this.#timeOf(event);
+    const ofSource = side.role === 'source';
+    switch (event.name) {
+      case 'MIGRATION': {
+        const { status } = migrationEventData.parse(event.data);
+        if (ofSource) state.sourceStatus = status;
+        else state.destinationStatus = status;
+        if (!ofSource && status === 'completed') state.loaded ??= at;
+        break;
+      }
+      case 'MIGRATION_PASS':
+        if (ofSource) {
+          this.#onPass(migrationPassData.parse(event.data).pass, state.stopped !== undefined);
+        }
+        break;
+      case 'STOP':
+        if (ofSource) state.stopped ??= at;
+        break;
+      case 'RESUME':
+        if (ofSource) state.stopped = undefined;
+        else state.resumed ??= at;
+        break;
+      default:
+    }
+  }
+
+  #timeOf(event: QmpEvent): number {
+    if (this.#oneClock && event.qemuTimeUs !== undefined) return event.qemuTimeUs / 1000;
+    return event.arrivedAtMs;
+  }
+
+  #changed(): void {
+    for (const waiter of [...this.#waiters]) waiter();
+  }
+
+  [Symbol.dispose](): void {
+    for (const subscription of this.#subscriptions) subscription.close();
+  }
+}

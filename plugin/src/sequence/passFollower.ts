@@ -1,0 +1,84 @@
+import { messageOf } from '../errors.js';
+import type { Journal } from '../journal/journal.js';
+import { classifyPass, type MigrationSample, type PassContext } from './passes.js';
+import { sampleOf, type MigrationInfo } from './qemuReplies.js';
+
+/** Passes that are recorded together. The blackout's is never mixed with those before it. */
+interface PassGroup {
+  first: number;
+  last: number;
+  sourceStopped: boolean;
+}
+
+/**
+ * Turns MIGRATION_PASS events into pass records. One `query-migrate` is under way at a time; passes
+ * that come meanwhile (QEMU can emit 2,000 a second) share the next one, and their record says so.
+ */
+export class PassFollower {
+  readonly #query: () => Promise<MigrationInfo>;
+  readonly #context: (sample: MigrationSample) => Omit<PassContext, 'sourceStopped'>;
+  readonly #journal: Journal;
+  #waiting: PassGroup[] = [];
+  #working: Promise<void> | undefined;
+  #previous: MigrationSample | undefined;
+  #passes = 0;
+
+  constructor(
+    query: () => Promise<MigrationInfo>,
+    context: (sample: MigrationSample) => Omit<PassContext, 'sourceStopped'>,
+    journal: Journal,
+  ) {
+    this.#query = query;
+    this.#context = context;
+    this.#journal = journal;
+  }
+
+  /** How many passes QEMU announced. */
+  get passes(): number {
+    return this.#passes;
+  }
+
+  /** The last sample taken while the guest ran. */
+  get lastSample(): MigrationSample | undefined {
+    return this.#previous;
+  }
+
+  /** Takes note of a MIGRATION_PASS event. */
+  pass(pass: number, sourceStopped: boolean): void {
+    this.#passes = pass;
+    const last = this.#waiting.at(-1);
+    if (last?.sourceStopped === sourceStopped) last.last = pass;
+    else this.#waiting.push({ first: pass, last: pass, sourceStopped });
+    this.#working ??= this.#work();
+  }
+
+  /** Resolves when every announced pass is in the journal. */
+  async settled(): Promise<void> {
+    await this.#working;
+  }
+
+  async #work(): Promise<void> {
+    try {
+      while (this.#waiting.length > 0) {
+        const groups = this.#waiting;
+        this.#waiting = [];
+        const sample = sampleOf(await this.#query());
+        if (sample) for (const group of groups) this.#record(group, sample);
+      }
+    } catch (error) {
+      // The connection is going down or the reply made no sense; the run itself learns it elsewhere.
+      this.#journal.append({
+        type: 'warning',
+        message: `A pass could not be sampled: ${messageOf(error)}`,
+      });
+    } finally {
+      this.#working = undefined;
+    }
+  }
+
+  #record({ first, last, sourceStopped }: PassGroup, sample: MigrationSample): void {
+    const kind = classifyPass(this.#previous, sample, { ...this.#context(sample), sourceStopped });
+    if (kind !== 'blackout') this.#previous = sample;
+    this.#journal.append({ type: 'pass', first, pass: last, kind, sample });
+  }
+}

@@ -1,0 +1,89 @@
+import type { PeerCredentials } from 'linux-vfio-ts';
+import type { QmpClient, QmpEvent } from 'qemu-qmp-client-ts';
+import type { HumanMonitor } from '../audit/guestMemory.js';
+import { messageOf } from '../errors.js';
+import type { Journal } from '../journal/journal.js';
+import type { Side } from '../journal/records.js';
+import {
+  checked,
+  migrationInfo,
+  statusInfo,
+  type MigrationInfo,
+  type StatusInfo,
+} from './qemuReplies.js';
+
+/** One end of a migration: its QEMU's monitor, and the journal of what we do there. */
+export class QemuSide {
+  readonly role: Side;
+  readonly client: QmpClient;
+  /** Where the monitor is, as the user wrote it. */
+  readonly address: string;
+  /** The QEMU itself; undefined when the monitor is no unix socket. */
+  readonly peer: PeerCredentials | undefined;
+  readonly #journal: Journal;
+
+  constructor(
+    role: Side,
+    client: QmpClient,
+    address: string,
+    peer: PeerCredentials | undefined,
+    journal: Journal,
+  ) {
+    this.role = role;
+    this.peer = peer;
+    this.client = client;
+    this.address = address;
+    this.#journal = journal;
+  }
+
+  /** That QEMU runs on this host. */
+  get isLocal(): boolean {
+    return this.peer !== undefined;
+  }
+
+  /** Asks; changes nothing. */
+  async query(command: string, args?: Record<string, unknown>): Promise<unknown> {
+    return await this.client.execute(command, args);
+  }
+
+  /** Changes something; journalled whether it succeeds or not. */
+  async effect(command: string, args?: Record<string, unknown>): Promise<unknown> {
+    const entry = {
+      type: 'effect',
+      side: this.role,
+      command,
+      ...(args === undefined ? {} : { arguments: args }),
+    } as const;
+    try {
+      const reply = await this.client.execute(command, args);
+      this.#journal.append(entry);
+      return reply;
+    } catch (error) {
+      this.#journal.append({ ...entry, error: messageOf(error) });
+      throw error;
+    }
+  }
+
+  async status(): Promise<StatusInfo> {
+    return checked(statusInfo, await this.query('query-status'), 'query-status');
+  }
+
+  async migration(): Promise<MigrationInfo> {
+    return checked(migrationInfo, await this.query('query-migrate'), 'query-migrate');
+  }
+
+  readonly monitor: HumanMonitor = async (commandLine) => {
+    const reply = await this.query('human-monitor-command', { 'command-line': commandLine });
+    return String(reply);
+  };
+
+  journalEvent(event: QmpEvent): void {
+    this.#journal.append({
+      type: 'event',
+      side: this.role,
+      event: event.name,
+      data: event.data,
+      qemuUs: event.qemuTimeUs,
+    });
+  }
+}
