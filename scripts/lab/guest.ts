@@ -22,6 +22,12 @@ export interface GuestOptions {
   incoming?: boolean;
 }
 
+/** QEMUs that must not outlive this process, however it ends. */
+const alive = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of alive) child.kill('SIGKILL');
+});
+
 /** A running QEMU, ended when disposed of. */
 export class Guest implements AsyncDisposable {
   readonly process: ChildProcess;
@@ -67,7 +73,8 @@ export class Guest implements AsyncDisposable {
       once(child, 'error').then(([error]) => Promise.reject(error as Error)),
     ]);
     const guest = new Guest(child, child.pid ?? -1, folder);
-    process.once('exit', () => child.kill('SIGKILL'));
+    alive.add(child);
+    child.once('exit', () => alive.delete(child));
     while (!existsSync(join(folder, 'qmp2'))) {
       if (child.exitCode !== null || child.signalCode !== null) {
         rmSync(folder, { recursive: true, force: true });

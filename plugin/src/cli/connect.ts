@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { LibcKernel, type Kernel, type PeerCredentials } from 'linux-vfio-ts';
-import { QmpClient } from 'qemu-qmp-client-ts';
+import { QmpClient, QmpProtocolError } from 'qemu-qmp-client-ts';
+import { PrecopyError } from '../errors.js';
 
 /** A connected monitor, and who is at its other end. */
 export interface Connected extends AsyncDisposable {
@@ -10,9 +11,22 @@ export interface Connected extends AsyncDisposable {
   peer: PeerCredentials | undefined;
 }
 
-/** @throws QmpConnectError, QmpProtocolError, QmpArgumentError of qemu-qmp-client-ts */
+/** A QEMU that is busy greets within milliseconds; a monitor that somebody else holds never does. */
+const connectTimeoutMs = 5000;
+
+/** @throws QmpConnectError, QmpArgumentError of qemu-qmp-client-ts; PrecopyError MONITOR */
 export async function connectMonitor(address: string, signal: AbortSignal): Promise<Connected> {
-  const client = await QmpClient.connect(address, { signal });
+  const client = await QmpClient.connect(address, { signal, connectTimeoutMs }).catch(
+    (error: unknown) => {
+      if (!(error instanceof QmpProtocolError)) throw error;
+      throw new PrecopyError(
+        'MONITOR',
+        `${address} is not a QMP monitor. ${error.message}.`,
+        'Name the socket that was given to QEMU with -qmp (not -monitor, which is for people, nor a console).',
+        { cause: error },
+      );
+    },
+  );
   return {
     client,
     address,

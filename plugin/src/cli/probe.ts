@@ -18,6 +18,12 @@ export function probeCommand(): Command {
     });
 }
 
+const verdictExitCodes = {
+  migratable: exitCodes.done,
+  'not migratable': exitCodes.notSupported,
+  unknown: exitCodes.failed,
+} as const;
+
 async function runProbe(address: string, json: boolean): Promise<ExitCode> {
   try {
     await using connected = await connectMonitor(address, interruptSignal());
@@ -30,7 +36,7 @@ async function runProbe(address: string, json: boolean): Promise<ExitCode> {
       ? toJson({ ...report, assessment })
       : probeLines(report, assessment).join('\n');
     process.stdout.write(`${text}\n`);
-    return assessment.verdict === 'not migratable' ? exitCodes.notSupported : exitCodes.done;
+    return verdictExitCodes[assessment.verdict];
   } catch (error) {
     if (json) process.stdout.write(`${toJson(errorToJson(error))}\n`);
     else process.stderr.write(`precopy probe: ${describeError(error)}\n`);

@@ -11,17 +11,19 @@ export function assess(report: ProbeReport): Assessment {
     ...deviceFindings(report),
     ...report.containers.flatMap(containerFindings),
   ];
-  if (report.refused) {
+  // Without a VFIO device there is nothing to ask the kernel about.
+  const unanswered = report.devices.length > 0 ? report.refused : undefined;
+  if (unanswered) {
     findings.push({
       severity: 'warns',
-      what: `The kernel could not be asked about this QEMU's VFIO containers: ${report.refused.message}`,
+      what: `The kernel could not be asked about this QEMU's VFIO containers. ${unanswered.message}`,
       fix: undefined,
     });
   }
   return {
     verdict: findings.some(({ severity }) => severity === 'blocks')
       ? 'not migratable'
-      : report.refused
+      : unanswered
         ? 'unknown'
         : 'migratable',
     findings,

@@ -204,9 +204,11 @@ class MigrationRun {
       );
     }
     const reason = (await this.#source.migration())['error-desc'];
+    const why = reason === undefined ? '.' : `: ${reason}.`;
+    const also = destinationLost ? ' The destination QEMU is gone, or its monitor is.' : '';
     throw new PrecopyError(
       'MIGRATION_FAILED',
-      `QEMU gave the migration up${reason === undefined ? '' : `: ${reason}`}${destinationLost ? ` (the monitor of the destination is gone: ${messageOf(destinationLost)})` : ''}.`,
+      `QEMU gave the migration up${why}${also}`,
       "Look at the destination QEMU's log for the reason, and start a new destination to try again.",
     );
   }

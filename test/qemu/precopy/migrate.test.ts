@@ -1,0 +1,105 @@
+/** Migrations between two real QEMUs of this machine, without VFIO. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { QmpClient } from 'qemu-qmp-client-ts';
+import type { JournalRecord } from 'precopy';
+import { startPair, type Guest } from '#scripts/lab/guest.js';
+import { precopy } from '../../support/precopy.js';
+
+async function ask(guest: Guest, command: string): Promise<unknown> {
+  await using client = await QmpClient.connect(guest.secondQmp);
+  return await client.execute(command);
+}
+
+describe('precopy migrate between two QEMUs', () => {
+  let pair: Awaited<ReturnType<typeof startPair>>;
+  let folder: string;
+  beforeEach(async () => {
+    pair = await startPair({ memoryMiB: 128 });
+    folder = mkdtempSync(join(tmpdir(), 'precopy-test-'));
+  });
+  afterEach(async () => {
+    await pair[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true });
+  });
+
+  const migrate = async (...more: string[]): ReturnType<typeof precopy> =>
+    await precopy(
+      ...['migrate', '--qmp', pair.source.qmp, '--to-qmp', pair.destination.qmp, ...more],
+    );
+
+  it('moves the guest, with a row per pass and the measured downtime', async () => {
+    const { exitCode, stdout, stderr } = await migrate();
+    assert.equal(exitCode, 0, stderr);
+    assert.match(stdout, /^ pass +kind +remaining +transferred +bandwidth +dirty rate +VFIO$/m);
+    assert.match(stdout, /^ +1 +round .*-$/m);
+    assert.match(stdout, /^ +2 +blackout /m);
+    assert.match(stdout, /^downtime: \d+ ms measured/m);
+    assert.deepEqual(await ask(pair.source, 'query-status').then(pickStatus), 'postmigrate');
+    assert.deepEqual(await ask(pair.destination, 'query-status').then(pickStatus), 'running');
+  });
+
+  it('verifies the whole RAM and says so in its last line', async () => {
+    const { exitCode, stdout, stderr } = await migrate('--verify');
+    assert.equal(exitCode, 0, stderr);
+    assert.equal(stdout.trimEnd().split('\n').at(-1), 'verify: 0 pages differ');
+    const compared = Number(/^verify: compared (\d+) MiB/m.exec(stdout)?.[1]);
+    assert.ok(compared >= 128, stdout);
+    assert.deepEqual(await ask(pair.destination, 'query-status').then(pickStatus), 'running');
+  });
+
+  it('keeps a paused guest paused', async () => {
+    await ask(pair.source, 'stop');
+    const { exitCode, stdout, stderr } = await migrate('--verify');
+    assert.equal(exitCode, 0, stderr);
+    assert.match(stdout, /verify: 0 pages differ/);
+    assert.deepEqual(await ask(pair.destination, 'query-status').then(pickStatus), 'paused');
+  });
+
+  it('journals every step, a record a line, and prints the same as --json', async () => {
+    const file = join(folder, 'journal');
+    const { exitCode, stdout } = await migrate('--journal', file, '--json');
+    assert.equal(exitCode, 0);
+    assert.equal(readFileSync(file, 'utf8'), stdout);
+    const records = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as JournalRecord);
+    const phases = records.flatMap((record) => (record.type === 'phase' ? [record.phase] : []));
+    assert.deepEqual(phases, ['setup', 'precopy', 'switchover', 'completed']);
+    assert.equal(records[0]?.type, 'start');
+    const result = records.find((record) => record.type === 'result');
+    assert.equal(result?.result.outcome, 'completed');
+  });
+
+  it('uses the channel that it is given', async () => {
+    const uri = `unix:${folder}/channel`;
+    const { exitCode, stdout } = await migrate('--uri', uri, '--json');
+    assert.equal(exitCode, 0);
+    assert.match(stdout, new RegExp(`"command":"migrate","arguments":{"uri":"${uri}"}`));
+  });
+
+  it('takes a destination that listens already', async () => {
+    const uri = `unix:${folder}/channel`;
+    await using client = await QmpClient.connect(pair.destination.secondQmp);
+    await client.execute('migrate-incoming', { uri });
+    const { exitCode, stderr } = await migrate('--verify');
+    assert.equal(exitCode, 0, stderr);
+  });
+});
+
+describe('precopy probe of a QEMU without VFIO devices', () => {
+  it('says so, and that the guest is migratable', async () => {
+    await using pair = await startPair({ memoryMiB: 64 });
+    const { exitCode, stdout } = await precopy('probe', '--qmp', pair.source.qmp);
+    assert.equal(exitCode, 0);
+    assert.match(stdout, /^verdict: migratable\n/);
+    assert.match(stdout, /no VFIO device/);
+  });
+});
+
+function pickStatus(reply: unknown): string {
+  return (reply as { status: string }).status;
+}
