@@ -29,3 +29,22 @@ export {
   type Type1Info,
 } from './type1/info.js';
 export type { CapabilityFault, RawCapability } from './type1/capabilities.js';
+export {
+  DirtyPages,
+  type BitmapRequest,
+  type DmaMapRequest,
+  type IovaSpan,
+} from './type1/dirty-pages.js';
+export {
+  HarvestGate,
+  HarvestRefusedError,
+  readOverlaps,
+  type BitmapReadTimes,
+} from './type1/gate.js';
+export {
+  bitmapBytesFor,
+  LARGEST_BITMAP_BYTES,
+  Type1Error,
+  type Type1ErrorCode,
+  type Type1Request,
+} from './type1/refusal.js';

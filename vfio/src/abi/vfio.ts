@@ -25,8 +25,6 @@ export const VfioIoctl = {
   VFIO_IOMMU_UNMAP_DMA: io(VFIO_TYPE, VFIO_BASE + 14),
   VFIO_IOMMU_DIRTY_PAGES: io(VFIO_TYPE, VFIO_BASE + 17),
   VFIO_DEVICE_FEATURE: io(VFIO_TYPE, VFIO_BASE + 17),
-  VFIO_DEVICE_BIND_IOMMUFD: io(VFIO_TYPE, VFIO_BASE + 18),
-  VFIO_DEVICE_ATTACH_IOMMUFD_PT: io(VFIO_TYPE, VFIO_BASE + 19),
 } as const;
 
 /** Extensions of VFIO_CHECK_EXTENSION, by number in {@link extensionNames}. */
@@ -214,16 +212,5 @@ export const vfio = {
     length: 'u64',
     page_size: 'u64',
     bitmap: 'u64',
-  }),
-  bindIommufd: struct('vfio_device_bind_iommufd', {
-    argsz: 'u32',
-    flags: 'u32',
-    iommufd: 's32',
-    out_devid: 'u32',
-  }),
-  attachIommufdPt: struct('vfio_device_attach_iommufd_pt', {
-    argsz: 'u32',
-    flags: 'u32',
-    pt_id: 'u32',
   }),
 } as const;

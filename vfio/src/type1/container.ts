@@ -1,6 +1,8 @@
 /** A type1 container (/dev/vfio/vfio), ours or borrowed: its identity and its dirty page tracking. */
 import { VfioExtension, VfioIoctl } from '../abi/vfio.js';
 import type { Kernel } from '../kernel/kernel.js';
+import { DirtyPages } from './dirty-pages.js';
+import { HarvestGate } from './gate.js';
 import { getType1Info, type Type1Info } from './info.js';
 
 /** One answer of VFIO_CHECK_EXTENSION. */
@@ -24,11 +26,21 @@ const nameOfExtension = new Map<number, string>(
 
 export class Type1Container {
   readonly fd: number;
+  /** Shut it before anybody else tracks dirty pages of this container. */
+  readonly gate: HarvestGate;
+  /** Mappings and dirty page tracking. */
+  readonly dirtyPages: DirtyPages;
   readonly #kernel: Kernel;
 
-  constructor(kernel: Kernel, fd: number) {
+  /**
+   * @param fd an open container; it stays the caller's to close
+   * @param gate share one between the containers of a guest, so that all are shut at once
+   */
+  constructor(kernel: Kernel, fd: number, gate = new HarvestGate()) {
     this.#kernel = kernel;
     this.fd = fd;
+    this.gate = gate;
+    this.dirtyPages = new DirtyPages(kernel, fd, gate);
   }
 
   /** VFIO_GET_API_VERSION; 0 on every kernel so far. */

@@ -1,0 +1,54 @@
+/**
+ * A type1 container with an emulated device, on the model or on a real kernel: what the table of cases in
+ * type1-cases.ts runs on.
+ */
+import type { Type1Container } from 'linux-vfio-ts';
+import { ModelKernel } from '#vfio/model/model-kernel.js';
+import { Type1Model, type Type1Behaviour } from '#vfio/model/type1-model.js';
+import { Type1Container as Container } from 'linux-vfio-ts';
+
+export const PAGE = 4096;
+
+/** `pages` pages of 4 KiB, in bytes. */
+export function pages(count: number): bigint {
+  return BigInt(count) * BigInt(PAGE);
+}
+
+export interface Type1Rig extends Disposable {
+  readonly container: Type1Container;
+  /** Maps fresh memory, readable and writable for the device. */
+  map(iova: bigint, pageCount: number): void;
+  /** The device writes so many whole pages through vfio_dma_rw. */
+  deviceWrites(iova: bigint, pageCount: number): Promise<void>;
+  /** The device pins the pages for writing and keeps them pinned. */
+  devicePins(iova: bigint, pageCount: number): Promise<void>;
+  /** The device lets go of all that it has pinned. */
+  deviceUnpinsAll(): Promise<void>;
+}
+
+export function modelRig(behaviour?: Type1Behaviour): Type1Rig {
+  const kernel = new ModelKernel();
+  const model = new Type1Model(behaviour);
+  const container = new Container(kernel, kernel.install(model));
+  const pinned: { iova: bigint; pageCount: number }[] = [];
+  return {
+    container,
+    map(iova, pageCount) {
+      container.dirtyPages.map({ iova, bytes: pages(pageCount), memory: new Uint8Array(PAGE) });
+    },
+    deviceWrites(iova, pageCount) {
+      model.deviceWrites(iova, pages(pageCount));
+      return Promise.resolve();
+    },
+    devicePins(iova, pageCount) {
+      model.devicePins(iova, pageCount);
+      pinned.push({ iova, pageCount });
+      return Promise.resolve();
+    },
+    deviceUnpinsAll() {
+      for (const { iova, pageCount } of pinned.splice(0)) model.deviceUnpins(iova, pageCount);
+      return Promise.resolve();
+    },
+    [Symbol.dispose]: () => undefined,
+  };
+}
