@@ -1,14 +1,17 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { exitCodes } from '../errors.js';
+import { labCommand } from './lab.js';
 import { migrateCommand } from './migrate.js';
 import { probeCommand } from './probe.js';
 
 const program = new Command('precopy')
   .description('Controls and explains live migrations of QEMU guests with VFIO devices.')
+  .enablePositionalOptions()
   .exitOverride()
   .addCommand(probeCommand().exitOverride())
-  .addCommand(migrateCommand().exitOverride());
+  .addCommand(migrateCommand().exitOverride())
+  .addCommand(labCommand().exitOverride());
 
 try {
   await program.parseAsync();
