@@ -3,7 +3,15 @@ import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  { ignores: ['**/dist/**', 'coverage/**', 'eslint.config.js', 'qmp/src/generated/**'] },
+  {
+    ignores: [
+      '**/dist/**',
+      'coverage/**',
+      'eslint.config.js',
+      'qmp/src/generated/**',
+      'vfio/src/bitmap/assembly/**',
+    ],
+  },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   {

@@ -5,6 +5,7 @@
  * abi/      structures and constants of linux/vfio.h and linux/iommufd.h
  * borrow/   find and duplicate the VFIO files of another process
  * type1/    type1 containers: identity, information, dirty page tracking
+ * bitmap/   dirty bitmaps in memory that the kernel writes into
  */
 export * from './errors.js';
 export type {
@@ -48,3 +49,4 @@ export {
   type Type1ErrorCode,
   type Type1Request,
 } from './type1/refusal.js';
+export * from './bitmap/index.js';

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { analyse, BitmapArena, cooperate } from 'linux-vfio-ts';
+import { layoutOf } from '../../../support/bitmap.js';
+
+const MiB = 2 ** 20;
+/** 1 TiB of guest in 4 KiB pages. */
+const terabyteBytes = 32 * MiB;
+
+describe('analysing the dirty bitmap of a 1 TiB guest, 1 % dirty', () => {
+  const arena = new BitmapArena({ capacityBytes: terabyteBytes });
+  const bitmap = arena.create(layoutOf(terabyteBytes * 8));
+  // One byte in 25 has two lonely bits: 1 % of all pages, and a run for each.
+  const { bytes } = bitmap;
+  for (let i = 0; i < bytes.length; i += 25) bytes[i] = 0b0010_0100;
+  const lonely = 2 * Math.ceil(terabyteBytes / 25);
+  bitmap.add({ firstPage: 1_000_000, pages: 5000 });
+  after(() => {
+    arena[Symbol.dispose]();
+  });
+
+  it('gives way to the event loop again and again', async () => {
+    let turns = 0;
+    let running = true;
+    const turn = (): void => {
+      turns++;
+      if (running) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const analysis = await analyse(bitmap, { sliceMs: 0, longest: 1 });
+    running = false;
+    // Each block of at most 8,192 runs is a turn.
+    assert.ok(turns >= analysis.runs / 8192, `${turns} turns`);
+    assert.deepEqual(analysis.longestRuns, [{ firstPage: 1_000_000, pages: 5000 }]);
+    assert.equal(analysis.dirtyPages, bitmap.count());
+    assert.equal(analysis.runs, lonely - 2 * (5000 / 8 / 25) + 1);
+  });
+
+  it('does so in steps of bounded work, whatever the bitmap holds', () => {
+    let blocks = 0;
+    for (const block of bitmap.runBlocks()) {
+      assert.ok(block.length <= 2 * 8192);
+      blocks++;
+    }
+    assert.ok(blocks >= terabyteBytes / MiB);
+  });
+
+  it('stops when it is told to', async () => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    setImmediate(() => {
+      controller.abort(reason);
+    });
+    await assert.rejects(analyse(bitmap, { sliceMs: 0, signal: controller.signal }), reason);
+    // What it held is free again: an arena has buffers for 16 iterations.
+    for (let i = 0; i < 20; i++) assert.equal(bitmap.firstRuns(1).length, 1);
+  });
+});
+
+describe('working in slices', () => {
+  function* counting(steps: number, onEnd: () => void): Generator<undefined, string, undefined> {
+    try {
+      for (let i = 0; i < steps; i++) yield;
+      return 'done';
+    } finally {
+      onEnd();
+    }
+  }
+
+  it('hands on what the generator returns, having ended it once', async () => {
+    let ends = 0;
+    assert.equal(await cooperate(counting(10, () => ends++)), 'done');
+    assert.equal(ends, 1);
+  });
+
+  it('does nothing when told to stop before it began', async () => {
+    const reason = new Error('no');
+    const signal = AbortSignal.abort(reason);
+    let ends = 0;
+    await assert.rejects(
+      cooperate(
+        counting(1, () => ends++),
+        { signal },
+      ),
+      reason,
+    );
+    assert.equal(ends, 0);
+  });
+
+  it('hands on what the generator throws', async () => {
+    function* failing(): Generator<undefined, never, undefined> {
+      yield;
+      throw new RangeError('broken');
+    }
+    await assert.rejects(cooperate(failing()), RangeError);
+  });
+});
