@@ -1,39 +1,36 @@
 import type { Duplex } from 'node:stream';
-import { formatAddress, parseAddress } from './address.js';
-import { defaultCodecLimits, type CodecLimits } from './codec.js';
-import { Connection } from './connection.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { formatAddress, parseAddress, type QmpAddress } from './address.js';
+import { defaultCodecLimits } from './codec.js';
 import {
   QmpAbortedError,
-  QmpArgumentError,
   QmpCommandError,
   QmpConnectError,
   QmpDisconnectedError,
   QmpError,
-  QmpLimitError,
   QmpProtocolError,
   QmpStateError,
-  QmpTimeoutError,
   QmpUnsupportedError,
 } from './errors.js';
-import { QmpEvents, type QmpEvent } from './events.js';
-import { formatVersion, readGreeting, type Greeting } from './greeting.js';
-import { stringifyJson } from './json/stringify.js';
-import { isJsonObject, type JsonObject, type JsonValue } from './json/value.js';
+import { QmpEvents } from './events.js';
+import type { Qemu } from './generated/qemu.js';
+import { formatVersion, type Greeting } from './greeting.js';
+import type { JsonValue } from './json/value.js';
+import { unixSocketFd, type NativeSockets, type PeerCredentials } from './native.js';
+import type { ArgumentsOf, CommandName, Empty, Qapi, ReturnsOf } from './qapi.js';
+import {
+  delayBeforeMs,
+  describeGap,
+  type ConnectionGap,
+  type ReconnectOptions,
+} from './reconnect.js';
+import { QapiSchema, type SchemaQuestion } from './schema/schema.js';
+import { Session, type QmpLimits } from './session.js';
+import { transition, type ClientState } from './state.js';
 import { defaultTimeoutMs } from './timeouts.js';
+import { makeTracer, type TraceOptions, type Tracer } from './trace.js';
 import { connectStream } from './transport/connect.js';
-
-/**
- * Where a client stands. Commands are accepted in `ready` only.
- *
- *     idle ──open()──► connecting ──greeting──► negotiating ──► ready ──close()──► closed
- *                          └───────────────────────┴──── failure, connection lost ────┘
- */
-export type ClientState = 'idle' | 'connecting' | 'negotiating' | 'ready' | 'closed';
-
-export interface QmpLimits extends CodecLimits {
-  /** Commands without a reply that one client holds, sent or waiting to be sent. */
-  readonly maxPending: number;
-}
+import { WEBSOCKET_HINT } from './transport/websocket.js';
 
 export interface ClientOptions {
   /** From the start of {@link QmpClient.open} to `ready`. Default 10 s. */
@@ -43,6 +40,11 @@ export interface ClientOptions {
   /** Negotiate out-of-band execution if the monitor offers it. Default true. */
   readonly oob?: boolean;
   readonly limits?: Partial<QmpLimits>;
+  readonly trace?: TraceOptions;
+  /** Connect again when the connection is lost; not for a stream. Default: no. */
+  readonly reconnect?: ReconnectOptions;
+  /** For file descriptors and peer credentials. */
+  readonly native?: NativeSockets;
 }
 
 export interface ConnectOptions extends ClientOptions {
@@ -60,60 +62,69 @@ export interface ExecuteOptions {
    * for the few commands that allow it: migrate-pause, migrate-recover, query-yank, yank.
    */
   readonly oob?: boolean;
+  /**
+   * Descriptors of this process to pass with the command (`getfd`, `add-fd`, `guest` chardevs). QEMU
+   * gets duplicates. Needs a unix socket and the option `native`.
+   */
+  readonly fds?: readonly number[];
 }
+
+/** The parameters of {@link QmpClient.execute} after the command: arguments only where some are needed. */
+export type ExecuteParameters<Arguments> = Empty extends Arguments
+  ? [args?: Arguments | undefined, options?: ExecuteOptions]
+  : [args: Arguments, options?: ExecuteOptions];
 
 const defaultLimits: QmpLimits = { ...defaultCodecLimits, maxPending: 10_000 };
 
 /**
  * With OOB, QEMU queues in-band commands and stops reading the socket when 8 are queued
- * (QMP_REQ_QUEUE_LEN_MAX in monitor/monitor.h): an OOB command sent then would wait as well.
+ * (QMP_REQ_QUEUE_LEN_MAX in include/monitor/monitor.h): an OOB command sent then would wait as well.
  */
 const IN_BAND_WINDOW_WITH_OOB = 7;
 
-/** How the wait for a reply ended. */
-type Outcome = { readonly reply: JsonValue } | { readonly error: QmpError };
-
-interface PendingCommand {
-  readonly id: number;
-  readonly command: string;
-  readonly arguments: JsonObject | undefined;
-  readonly line: string;
-  readonly oob: boolean;
-  sent: boolean;
-  /** Undefined once the caller waits no more; its late reply is dropped. */
-  settle: ((outcome: Outcome) => void) | undefined;
-}
-
-/** A client of one QEMU monitor (QMP). */
-export class QmpClient implements AsyncDisposable {
+/**
+ * A client of one QEMU monitor (QMP).
+ *
+ * The type parameter says which commands, arguments, results and events the compiler knows: by default
+ * those of all QEMU versions that this package knows, merged; `QmpClient<Qemu10_0>` for one version.
+ * Names outside of it can be used as well, untyped.
+ */
+export class QmpClient<Q extends Qapi = Qemu> implements AsyncDisposable {
   /** The events of this connection. Subscribe before {@link open} to miss none. */
-  readonly events = new QmpEvents();
+  readonly events = new QmpEvents<Q>();
 
   readonly #options: ClientOptions;
   readonly #limits: QmpLimits;
+  readonly #tracer: Tracer | undefined;
   #state: ClientState = 'idle';
-  #connection: Connection | undefined;
-  #greeting: Greeting | undefined;
-  #oob = false;
-  #nextId = 1;
-  /** Sent or not, in the order in which they were asked for: QEMU answers in-band commands in order. */
-  readonly #pending = new Map<number, PendingCommand>();
-  /** The part of `#pending` that is not sent yet. */
-  #unsent: PendingCommand[] = [];
-  #inBandInFlight = 0;
-  #droppedReplies = 0;
-  #greeted: ((outcome: Greeting | QmpError) => void) | undefined;
+  /** Aborted by close(): ends attempts to connect. */
+  readonly #closing = new AbortController();
   readonly #closed = deferred<QmpError | undefined>();
-  #arrivedAtMs = 0;
+  #endReason: QmpError | undefined;
+  #readyWaiters = new Set<() => void>();
+
+  #address: QmpAddress | undefined;
+  #session: Session | undefined;
+  #droppedReplies = 0;
+  #greeting: Greeting | undefined;
+  #peerPid: number | undefined;
+  #oob = false;
+  #schema: Promise<QapiSchema> | undefined;
+  /** Commands with descriptors go one by one: QEMU keeps only those that came last. */
+  #fdTurn: Promise<unknown> = Promise.resolve();
 
   constructor(options: ClientOptions = {}) {
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
+    this.#tracer = makeTracer(options.trace);
   }
 
   /** Connects and negotiates: `new QmpClient(options)` and {@link open} in one. */
-  static async connect(address: string | Duplex, options: ConnectOptions = {}): Promise<QmpClient> {
-    const client = new QmpClient(options);
+  static async connect<Q extends Qapi = Qemu>(
+    address: string | Duplex,
+    options: ConnectOptions = {},
+  ): Promise<QmpClient<Q>> {
+    const client = new QmpClient<Q>(options);
     await client.open(address, options.signal === undefined ? {} : { signal: options.signal });
     return client;
   }
@@ -146,23 +157,24 @@ export class QmpClient implements AsyncDisposable {
 
   /** Replies that came too late, or to no command of ours. They were dropped. */
   get droppedReplies(): number {
-    return this.#droppedReplies;
+    return this.#droppedReplies + (this.#session?.droppedReplies ?? 0);
   }
 
-  /** Resolves when the connection has ended: with the reason, or with undefined after {@link close}. */
+  /** Resolves when the client has ended: with the reason, or with undefined after {@link close}. */
   get closed(): Promise<QmpError | undefined> {
     return this.#closed.promise;
   }
 
-  /** The stream below: for the peer's credentials and for passing file descriptors. */
+  /** The stream below; undefined while there is no connection. */
   get stream(): Duplex | undefined {
-    return this.#connection?.stream;
+    return this.#session?.stream;
   }
 
   /**
    * Connects to a monitor and negotiates.
    *
-   * @param address `unix:/path`, `tcp:host:port`, `ws://host:port`, or a stream that is connected
+   * @param address `unix:/path`, `tcp:host:port`, `ws://host:port`, `libvirt:DOMAIN`, or a stream that
+   *   is connected
    * @throws QmpConnectError QMP_CONNECT_FAILED, QMP_NO_GREETING, QMP_NEGOTIATION
    * @throws QmpProtocolError if the peer is no QMP server
    * @throws QmpAbortedError, QmpStateError, QmpArgumentError
@@ -174,46 +186,15 @@ export class QmpClient implements AsyncDisposable {
         `open() was called in the state ${this.#state}: a client opens once.`,
       );
     }
-    const parsed = typeof address === 'string' ? parseAddress(address) : undefined;
-    const name = parsed === undefined ? 'the given stream' : formatAddress(parsed);
-    const timeoutMs = this.#options.connectTimeoutMs ?? 10_000;
-    const timer = new AbortController();
-    const timeout = setTimeout(() => {
-      timer.abort();
-    }, timeoutMs);
-    const signal =
-      options.signal === undefined ? timer.signal : AbortSignal.any([timer.signal, options.signal]);
-    this.#state = 'connecting';
+    this.#address = typeof address === 'string' ? parseAddress(address) : undefined;
+    this.#go('connecting');
     try {
-      if (signal.aborted) throw signal.reason as Error;
-      const stream =
-        parsed === undefined ? (address as Duplex) : await connectStream(parsed, signal);
-      this.#connection = new Connection(stream, this.#limits, {
-        message: this.#receive,
-        drain: () => {
-          this.#sendWaiting();
-        },
-        closed: this.#connectionClosed,
-      });
-      await this.#negotiate(name, timeoutMs, signal);
+      await this.#connect(this.#address ?? (address as Duplex), options.signal);
     } catch (error) {
-      const reason = options.signal?.aborted
-        ? new QmpAbortedError(`the connection to ${name}`, options.signal.reason)
-        : error instanceof QmpError
-          ? error
-          : timer.signal.aborted
-            ? new QmpConnectError(
-                'QMP_CONNECT_FAILED',
-                name,
-                `No connection to ${name} within ${timeoutMs} ms.`,
-                error,
-              )
-            : error;
-      this.#end(reason instanceof QmpError ? reason : undefined);
-      throw reason;
-    } finally {
-      clearTimeout(timeout);
+      this.#finish(error instanceof QmpError ? error : undefined);
+      throw error;
     }
+    this.#becomeReady();
   }
 
   /**
@@ -225,48 +206,242 @@ export class QmpClient implements AsyncDisposable {
    * @throws QmpStateError the client is not `ready`
    * @throws QmpArgumentError the arguments can't be sent; nothing was sent
    * @throws QmpLimitError too many commands are waiting for a reply
+   * @throws QmpUnsupportedError out of band, or descriptors, where the connection can't
    */
-  async execute(
-    command: string,
-    args?: Readonly<Record<string, unknown>>,
-    options: ExecuteOptions = {},
-  ): Promise<JsonValue> {
-    if (this.#state !== 'ready') throw this.#notReady(command);
-    return await this.#call(command, args, options);
+  async execute<Name extends CommandName<Q> | (string & {})>(
+    command: Name,
+    ...[args, options = {}]: ExecuteParameters<ArgumentsOf<Q, Name>>
+  ): Promise<ReturnsOf<Q, Name>> {
+    // What QEMU returns is as its schema says; the generated types are that schema.
+    return (await this.#execute(command, args as object | undefined, options)) as ReturnsOf<
+      Q,
+      Name
+    >;
+  }
+
+  /**
+   * The connected QEMU's own schema. Asked for once per connection (some 220 KB, a few ms).
+   *
+   * @throws what {@link execute} throws
+   */
+  async schema(): Promise<QapiSchema> {
+    this.#schema ??= this.#execute('query-qmp-schema', undefined, {}).then(
+      (reply) => new QapiSchema(reply),
+    );
+    try {
+      return await this.#schema;
+    } catch (error) {
+      this.#schema = undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Whether the connected QEMU has that command, argument, result, event or value.
+   *
+   *     await client.supports({ command: 'migrate-set-parameters', argument: 'avail-switchover-bandwidth' })
+   *     await client.supports({ command: 'migrate-set-capabilities', argument: 'capabilities.capability', value: 'switchover-ack' })
+   *
+   * @throws what {@link execute} throws
+   */
+  async supports(question: SchemaQuestion): Promise<boolean> {
+    return (await this.schema()).supports(question);
+  }
+
+  /**
+   * Gives QEMU a duplicate of a descriptor under a name (`getfd`), for commands that take `fd:NAME`.
+   *
+   * @throws QmpUnsupportedError without the option `native`, or if this is no unix socket
+   * @throws what {@link execute} throws
+   */
+  async passFd(name: string, fd: number): Promise<void> {
+    await this.#execute('getfd', { fdname: name }, { fds: [fd] });
+  }
+
+  /**
+   * Adds a duplicate of a descriptor to a set (`add-fd`), for file names `/dev/fdset/SET`.
+   *
+   * @throws QmpUnsupportedError without the option `native`, or if this is no unix socket
+   * @throws what {@link execute} throws
+   */
+  async addFd(
+    fd: number,
+    options: { set?: number; opaque?: string } = {},
+  ): Promise<{ set: number; fd: number }> {
+    const reply = (await this.#execute(
+      'add-fd',
+      { 'fdset-id': options.set, opaque: options.opaque },
+      { fds: [fd] },
+    )) as { 'fdset-id': number; fd: number };
+    return { set: reply['fdset-id'], fd: reply.fd };
+  }
+
+  /**
+   * Who is at the other end of the unix socket: QEMU's process.
+   *
+   * @throws QmpUnsupportedError without the option `native`, or if this is no unix socket
+   */
+  peerCredentials(): PeerCredentials {
+    return this.#native('Peer credentials').peerCredentials(unixSocketFd(this.stream));
+  }
+
+  /** Resolves when the client is `ready`: at once, or after a reconnect. @throws the reason if it closes */
+  async ready(options: { signal?: AbortSignal } = {}): Promise<void> {
+    const { signal } = options;
+    while (this.#state !== 'ready') {
+      if (this.#state === 'closed') throw this.#notReady('ready()');
+      if (signal?.aborted === true) throw new QmpAbortedError('the connection', signal.reason);
+      let abort: (() => void) | undefined;
+      await new Promise<void>((resolve) => {
+        this.#readyWaiters.add(resolve);
+        abort = resolve;
+        signal?.addEventListener('abort', abort, { once: true });
+      });
+      if (abort !== undefined) signal?.removeEventListener('abort', abort);
+    }
   }
 
   /** Closes the connection; commands still waiting fail with QMP_DISCONNECTED, subscriptions end. */
   async close(): Promise<void> {
-    this.#end(undefined);
-    await this.#closed.promise;
+    const { stream } = this;
+    this.#finish(undefined);
+    if (stream !== undefined && !stream.closed) {
+      await new Promise<void>((resolve) => stream.once('close', resolve));
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  async #negotiate(name: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const outcome = await new Promise<Greeting | QmpError>((resolve) => {
-      this.#greeted = resolve;
-      const giveUp = (): void => {
-        resolve(
-          new QmpConnectError(
-            'QMP_NO_GREETING',
-            name,
-            `${name} accepted the connection but sent no greeting within ${timeoutMs} ms. A monitor ` +
-              'serves one client at a time: either another client is connected (close it, or start QEMU ' +
-              'with a second -qmp), or QEMU hangs, or this is not a QMP monitor.',
-          ),
-        );
-      };
-      signal.addEventListener('abort', giveUp, { once: true });
-    });
+  async #execute(
+    command: string,
+    args: object | undefined,
+    options: ExecuteOptions,
+  ): Promise<JsonValue> {
+    if (this.#state !== 'ready' || this.#session === undefined) throw this.#notReady(command);
+    const { oob = false, fds } = options;
+    if (oob && !this.#oob) {
+      throw new QmpUnsupportedError(
+        `${command} can't be executed out of band: this monitor did not negotiate "oob" ` +
+          `(QEMU offers it on sockets since 2.12, not on multiplexed chardevs).`,
+      );
+    }
+    const call = {
+      command,
+      arguments: args,
+      oob,
+      timeoutMs: options.timeoutMs ?? this.#defaultTimeoutMs(command),
+      signal: options.signal,
+    };
+    return fds === undefined || fds.length === 0
+      ? await this.#session.call(call)
+      : await this.#callWithFds(this.#session, call, fds);
+  }
+
+  async #callWithFds(
+    session: Session,
+    call: Parameters<Session['call']>[0],
+    fds: readonly number[],
+  ): Promise<JsonValue> {
+    const native = this.#native('Passing file descriptors');
+    const { stream } = session;
+    unixSocketFd(stream);
+    const transmit = (line: string): void => {
+      const bytes = Buffer.from(`${line}\n`);
+      const sentBytes = native.sendmsg(unixSocketFd(stream), bytes, fds);
+      // The descriptors went with the first bytes; the rest may go the ordinary way.
+      if (sentBytes < bytes.length) stream.write(bytes.subarray(sentBytes));
+    };
+    const turn = this.#fdTurn.then(() => session.call({ ...call, transmit }));
+    this.#fdTurn = turn.catch(() => undefined);
+    return await turn;
+  }
+
+  /** One attempt: from the first packet to the end of the negotiation. */
+  async #connect(
+    target: QmpAddress | Duplex,
+    callerSignal: AbortSignal | undefined,
+  ): Promise<void> {
+    const name = 'kind' in target ? formatAddress(target) : 'the given stream';
+    const timeoutMs = this.#options.connectTimeoutMs ?? 10_000;
+    const timer = new AbortController();
+    const timeout = setTimeout(() => {
+      timer.abort();
+    }, timeoutMs);
+    const signals = [timer.signal, this.#closing.signal];
+    const signal = AbortSignal.any(
+      callerSignal === undefined ? signals : [...signals, callerSignal],
+    );
+    const stop = (error: unknown): QmpError => {
+      if (callerSignal?.aborted === true) {
+        return new QmpAbortedError(`the connection to ${name}`, callerSignal.reason);
+      }
+      if (this.#closing.signal.aborted) return closedByUs();
+      if (error instanceof QmpError) return error;
+      const message = timer.signal.aborted
+        ? `No connection to ${name} within ${timeoutMs} ms.`
+        : `Could not connect to ${name}: ${error instanceof Error ? error.message : String(error)}`;
+      return new QmpConnectError('QMP_CONNECT_FAILED', name, message, error);
+    };
+    this.#tracer?.verbose(`Connecting to ${name}.`);
+    try {
+      signal.throwIfAborted();
+      const stream = 'kind' in target ? await connectStream(target, signal) : target;
+      const hint = 'kind' in target && target.kind === 'websocket' ? WEBSOCKET_HINT : undefined;
+      const session: Session = new Session(
+        stream,
+        {
+          limits: this.#limits,
+          tracer: this.#tracer,
+          ...(hint === undefined ? {} : { timeoutHint: hint }),
+        },
+        {
+          event: (event) => {
+            this.events.deliver(event);
+          },
+          ended: (error, lost) => {
+            this.#sessionEnded(session, error, lost);
+          },
+        },
+      );
+      this.#session = session;
+      await this.#negotiate(session, name, timeoutMs, signal, hint);
+    } catch (error) {
+      const reason = stop(error);
+      this.#session?.end(reason);
+      throw reason;
+    } finally {
+      clearTimeout(timeout);
+    }
+  }
+
+  async #negotiate(
+    session: Session,
+    name: string,
+    timeoutMs: number,
+    signal: AbortSignal,
+    hint = '',
+  ): Promise<void> {
+    const outcome = await session.greeting(signal);
+    if (outcome === undefined) {
+      throw new QmpConnectError(
+        'QMP_NO_GREETING',
+        name,
+        `${name} accepted the connection but sent no greeting within ${timeoutMs} ms. A monitor serves ` +
+          'one client at a time: either another client is connected (close it, or start QEMU with a ' +
+          `second -qmp), or QEMU hangs, or this is not a QMP monitor. ${hint}`.trimEnd(),
+      );
+    }
     if (outcome instanceof QmpError) throw outcome;
     this.#greeting = outcome;
-    this.#state = 'negotiating';
+    this.#go('negotiating');
     const wantsOob = this.#options.oob !== false && outcome.capabilities.includes('oob');
     try {
-      await this.#call('qmp_capabilities', wantsOob ? { enable: ['oob'] } : undefined, {
+      await session.call({
+        command: 'qmp_capabilities',
+        arguments: wantsOob ? { enable: ['oob'] } : undefined,
+        oob: false,
         timeoutMs,
         signal,
       });
@@ -275,204 +450,132 @@ export class QmpClient implements AsyncDisposable {
       const why =
         error instanceof QmpCommandError
           ? `it answered: ${error.description}`
-          : `no reply within ${timeoutMs} ms`;
+          : `no reply within ${timeoutMs} ms. ${hint}`.trimEnd();
       throw new QmpConnectError(
         'QMP_NEGOTIATION',
         name,
-        `${name} did not accept qmp_capabilities: ${why}.`,
+        `${name} did not accept qmp_capabilities: ${why}`,
         error,
       );
     }
+    // What followed the reply at once may have been garbage.
+    if (session.endReason !== undefined) throw session.endReason;
     this.#oob = wantsOob;
-    this.#state = 'ready';
+    if (wantsOob) session.inBandWindow = IN_BAND_WINDOW_WITH_OOB;
   }
 
-  async #call(
-    command: string,
-    args: Readonly<Record<string, unknown>> | undefined,
-    options: ExecuteOptions,
-  ): Promise<JsonValue> {
-    const { signal, oob = false } = options;
-    if (oob && !this.#oob) {
-      throw new QmpUnsupportedError(
-        `${command} can't be executed out of band: this monitor did not negotiate "oob" ` +
-          `(QEMU offers it on sockets since 2.12, not on multiplexed chardevs).`,
-      );
-    }
-    if (signal?.aborted === true)
-      throw new QmpAbortedError(`the reply to ${command}`, signal.reason);
-    if (this.#pending.size >= this.#limits.maxPending) {
-      throw new QmpLimitError(
-        `${this.#pending.size} commands wait for a reply already (limits.maxPending): QEMU does not answer.`,
-      );
-    }
-    const pending = this.#prepare(command, args, oob);
-    const timeoutMs = options.timeoutMs ?? this.#defaultTimeoutMs(command);
-    let timer: NodeJS.Timeout | undefined;
-    let abort: (() => void) | undefined;
-    // The promise resolves with an outcome, and the error is thrown here, so that the stack trace
-    // leads to the caller and not to the socket.
-    const outcome = await new Promise<Outcome>((resolve) => {
-      pending.settle = resolve;
-      if (timeoutMs !== Infinity) {
-        timer = setTimeout(() => {
-          this.#abandon(pending, (sent) => timedOut(pending, timeoutMs, sent));
-        }, timeoutMs);
-      }
-      if (signal !== undefined) {
-        abort = () => {
-          this.#abandon(
-            pending,
-            () => new QmpAbortedError(`the reply to ${command}`, signal.reason),
-          );
-        };
-        signal.addEventListener('abort', abort, { once: true });
-      }
-      this.#submit(pending);
-    });
-    clearTimeout(timer);
-    if (abort !== undefined) signal?.removeEventListener('abort', abort);
-    if ('reply' in outcome) return outcome.reply;
-    Error.captureStackTrace(outcome.error);
-    throw outcome.error;
+  #becomeReady(): void {
+    this.#go('ready');
+    this.#peerPid = this.#currentPeerPid();
+    this.#wakeReadyWaiters();
   }
 
-  #prepare(
-    command: string,
-    args: Readonly<Record<string, unknown>> | undefined,
-    oob: boolean,
-  ): PendingCommand {
-    const id = this.#nextId;
-    const line = stringifyJson(
-      { [oob ? 'exec-oob' : 'execute']: command, arguments: args, id },
-      this.#limits.maxNesting,
+  #sessionEnded(session: Session, error: QmpError, lost: readonly string[]): void {
+    if (session !== this.#session) return;
+    this.#droppedReplies += session.droppedReplies;
+    this.#session = undefined;
+    this.#schema = undefined;
+    if (this.#state !== 'ready') return; // a failed attempt: whoever made it goes on
+    this.#tracer?.note(`The connection ended: ${error.message}`);
+    if (this.#options.reconnect === undefined || this.#address === undefined || !isLoss(error)) {
+      this.#finish(error);
+      return;
+    }
+    this.#go('reconnecting');
+    void this.#reconnect(this.#address, this.#options.reconnect, error, lost);
+  }
+
+  /** Never rejects: it ends with `ready` or `closed`. */
+  async #reconnect(
+    address: QmpAddress,
+    options: ReconnectOptions,
+    reason: QmpError,
+    unanswered: readonly string[],
+  ): Promise<void> {
+    const lostAtMs = Date.now();
+    const before = { version: this.versionText, pid: this.#peerPid };
+    let last: unknown = reason;
+    for (let attempt = 1; attempt <= (options.maxAttempts ?? Infinity); attempt++) {
+      try {
+        await sleep(delayBeforeMs(attempt, options), undefined, { signal: this.#closing.signal });
+        this.#go('connecting');
+        await this.#connect(address, undefined);
+      } catch (error) {
+        if (this.#closing.signal.aborted) return;
+        last = error;
+        this.#tracer?.note(`Attempt ${attempt} to reconnect failed: ${String(error)}`);
+        this.#go('reconnecting');
+        continue;
+      }
+      this.#becomeReady();
+      const facts = {
+        reason,
+        lostAtMs,
+        backAtMs: Date.now(),
+        attempts: attempt,
+        unanswered,
+        otherQemu: this.#isOtherQemu(before),
+      };
+      this.#reportGap({ ...facts, message: describeGap(facts) }, options);
+      return;
+    }
+    this.#finish(
+      new QmpDisconnectedError(
+        `${reason.message} Reconnecting failed ${options.maxAttempts ?? 0} times.`,
+        last,
+      ),
     );
-    if (line.length > this.#limits.maxMessageBytes) {
-      throw new QmpArgumentError(
-        `The arguments of ${command} are ${line.length} characters long, more than limits.maxMessageBytes allows.`,
-      );
-    }
-    this.#nextId++;
-    return {
-      id,
-      command,
-      arguments: args as JsonObject | undefined,
-      line,
-      oob,
-      sent: false,
-      settle: undefined,
-    };
   }
 
-  #submit(pending: PendingCommand): void {
-    this.#pending.set(pending.id, pending);
-    if (this.#unsent.length === 0 && this.#maySend(pending)) this.#send(pending);
-    else if (pending.oob && this.#connection?.writable === true) this.#send(pending);
-    else this.#unsent.push(pending);
+  #isOtherQemu(before: { version: string; pid: number | undefined }): boolean | undefined {
+    if (this.versionText !== before.version) return true;
+    if (this.#peerPid === undefined || before.pid === undefined) return undefined;
+    return this.#peerPid !== before.pid;
   }
 
-  #maySend(pending: PendingCommand): boolean {
-    if (this.#connection?.writable !== true) return false;
-    return pending.oob || !this.#oob || this.#inBandInFlight < IN_BAND_WINDOW_WITH_OOB;
+  #reportGap(gap: ConnectionGap, options: ReconnectOptions): void {
+    this.#tracer?.note(gap.message);
+    this.events.gap();
+    options.onGap?.(gap);
   }
 
-  #send(pending: PendingCommand): void {
-    pending.sent = true;
-    if (!pending.oob) this.#inBandInFlight++;
-    this.#connection?.send(pending.line);
-  }
-
-  #sendWaiting(): void {
-    let next = this.#unsent[0];
-    while (next !== undefined && this.#maySend(next)) {
-      this.#unsent.shift();
-      this.#send(next);
-      next = this.#unsent[0];
+  #currentPeerPid(): number | undefined {
+    try {
+      return this.#options.native?.peerCredentials(unixSocketFd(this.stream)).pid;
+    } catch {
+      return undefined; // not a unix socket: then it can't be told
     }
   }
-
-  /** The caller waits no more. What was sent stays in `#pending`, so that its late reply is known. */
-  #abandon(pending: PendingCommand, error: (sent: boolean) => QmpError): void {
-    const { settle } = pending;
-    if (settle === undefined) return;
-    pending.settle = undefined;
-    if (!pending.sent) {
-      this.#pending.delete(pending.id);
-      this.#unsent = this.#unsent.filter((other) => other !== pending);
-    }
-    settle({ error: error(pending.sent) });
-  }
-
-  readonly #receive = (message: JsonObject, text: string): void => {
-    this.#arrivedAtMs = performance.timeOrigin + performance.now();
-    if (typeof message['event'] === 'string') {
-      this.events.deliver(readEvent(message, message['event'], this.#arrivedAtMs));
-      return;
-    }
-    if ('return' in message || 'error' in message) {
-      this.#receiveReply(message, text);
-      return;
-    }
-    const greeting = readGreeting(message);
-    if (greeting === undefined) {
-      throw new QmpProtocolError('The peer sent what is neither reply, event nor greeting.', text);
-    }
-    this.#greeted?.(greeting);
-  };
-
-  #receiveReply(message: JsonObject, text: string): void {
-    const pending = this.#findPending(message['id']);
-    if (pending === undefined) {
-      this.#droppedReplies++;
-      return;
-    }
-    this.#pending.delete(pending.id);
-    if (!pending.oob) this.#inBandInFlight--;
-    const { settle } = pending;
-    if (settle === undefined) this.#droppedReplies++;
-    else settle(readReply(message, pending, text));
-    if (this.#unsent.length > 0) this.#sendWaiting();
-  }
-
-  /**
-   * A reply without id answers the oldest in-band command: QEMU queues even what it could not parse
-   * (whose id it therefore does not know) and answers in order.
-   */
-  #findPending(id: JsonValue | undefined): PendingCommand | undefined {
-    if (typeof id === 'number') {
-      const pending = this.#pending.get(id);
-      return pending?.sent === true ? pending : undefined;
-    }
-    if (id !== undefined) return undefined;
-    for (const pending of this.#pending.values()) {
-      if (pending.sent && !pending.oob) return pending;
-    }
-    return undefined;
-  }
-
-  readonly #connectionClosed = (error: QmpError): void => {
-    this.#end(error);
-    this.#closed.resolve(this.#endReason);
-  };
-
-  #endReason: QmpError | undefined;
 
   /** To `closed`: everything that waits fails. Without an error the caller wanted it. */
-  #end(error: QmpError | undefined): void {
+  #finish(error: QmpError | undefined): void {
     if (this.#state === 'closed') return;
-    this.#state = 'closed';
     this.#endReason = error;
-    const why = error ?? new QmpDisconnectedError('The client was closed by close().');
-    this.#greeted?.(why);
-    for (const pending of this.#pending.values()) {
-      pending.settle?.({ error: lostReply(pending, why) });
-      pending.settle = undefined;
-    }
-    this.#pending.clear();
-    this.#unsent = [];
+    this.#go('closed');
+    this.#closing.abort();
+    this.#session?.end(error ?? closedByUs());
     this.events.finish(error);
-    if (this.#connection === undefined) this.#closed.resolve(error);
-    else this.#connection.destroy(why);
+    this.#wakeReadyWaiters();
+    this.#closed.resolve(error);
+  }
+
+  #wakeReadyWaiters(): void {
+    for (const wake of this.#readyWaiters) wake();
+    this.#readyWaiters.clear();
+  }
+
+  #go(state: ClientState): void {
+    this.#tracer?.verbose(`State: ${this.#state} to ${state}.`);
+    this.#state = transition(this.#state, state);
+  }
+
+  #native(what: string): NativeSockets {
+    const { native } = this.#options;
+    if (native !== undefined) return native;
+    throw new QmpUnsupportedError(
+      `${what} needs the option "native": an object that makes the system calls, such as ` +
+        'LibcKernel of linux-vfio-ts.',
+    );
   }
 
   #defaultTimeoutMs(command: string): number {
@@ -481,14 +584,23 @@ export class QmpClient implements AsyncDisposable {
     return typeof commandTimeoutMs === 'number' ? commandTimeoutMs : commandTimeoutMs(command);
   }
 
-  #notReady(command: string): QmpStateError {
+  #notReady(what: string): QmpStateError {
     const because =
       this.#endReason === undefined ? '' : ` The connection ended: ${this.#endReason.message}`;
     return new QmpStateError(
       this.#state,
-      `${command} can't be executed in the state ${this.#state}, only in ready.${because}`,
+      `${what} is not possible in the state ${this.#state}, only in ready.${because}`,
     );
   }
+}
+
+/** A peer that is gone may come back; one that does not speak QMP will not learn it. */
+function isLoss(error: QmpError): boolean {
+  return error instanceof QmpDisconnectedError;
+}
+
+function closedByUs(): QmpDisconnectedError {
+  return new QmpDisconnectedError('The client was closed by close().');
 }
 
 /** Promise.withResolvers, which Node 20 does not have. */
@@ -498,61 +610,4 @@ function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
     resolve = settle;
   });
   return { promise, resolve: (value) => resolve?.(value) };
-}
-
-function readEvent(message: JsonObject, name: string, arrivedAtMs: number): QmpEvent {
-  const { data, timestamp } = message as { data?: JsonValue; timestamp?: JsonValue };
-  return {
-    name,
-    data: isJsonObject(data) ? data : {},
-    qemuTimeUs: isJsonObject(timestamp) ? readTimestamp(timestamp) : undefined,
-    arrivedAtMs,
-  };
-}
-
-function readTimestamp(timestamp: JsonObject): number | undefined {
-  const { seconds, microseconds } = timestamp as { seconds?: JsonValue; microseconds?: JsonValue };
-  if (typeof seconds !== 'number' || typeof microseconds !== 'number' || seconds < 0) {
-    return undefined;
-  }
-  return seconds * 1e6 + microseconds;
-}
-
-function readReply(message: JsonObject, pending: PendingCommand, text: string): Outcome {
-  const { error, return: reply } = message as { error?: JsonValue; return?: JsonValue };
-  if (reply !== undefined) return { reply };
-  if (
-    !isJsonObject(error) ||
-    typeof error['class'] !== 'string' ||
-    typeof error['desc'] !== 'string'
-  ) {
-    throw new QmpProtocolError('The peer sent an error without class and desc.', text);
-  }
-  return {
-    error: new QmpCommandError(pending.command, pending.arguments, error['class'], error['desc']),
-  };
-}
-
-function timedOut(pending: PendingCommand, timeoutMs: number, sent: boolean): QmpTimeoutError {
-  const { command } = pending;
-  return new QmpTimeoutError(
-    command,
-    timeoutMs,
-    sent
-      ? `${command} got no reply within ${timeoutMs} ms. QEMU's main loop is busy or blocked (I/O, the ` +
-          `last phase of a migration) or QEMU is stopped. It may still execute the command; a late ` +
-          `reply is dropped.`
-      : `${command} was not sent within ${timeoutMs} ms, because QEMU does not take the commands before ` +
-          `it. It will not be executed.`,
-  );
-}
-
-function lostReply(pending: PendingCommand, why: QmpError): QmpError {
-  const fate = pending.sent
-    ? `Whether ${pending.command} was executed is not known.`
-    : `${pending.command} was not sent.`;
-  if (why instanceof QmpDisconnectedError) {
-    return new QmpDisconnectedError(`${why.message} ${fate}`, why.cause ?? why);
-  }
-  return why;
 }

@@ -43,6 +43,18 @@ export class Connection {
     return !this.stream.writableNeedDrain;
   }
 
+  /** Whether everything sent has left this process. */
+  get idle(): boolean {
+    return this.stream.writableLength === 0;
+  }
+
+  /** Calls back once everything sent so far has left this process. */
+  whenIdle(callback: () => void): void {
+    this.stream.write('', () => {
+      callback();
+    });
+  }
+
   /** Sends one message. Goes on if the peer does not read; ask {@link writable} first. */
   send(line: string): void {
     this.stream.write(`${line}\n`);

@@ -19,34 +19,22 @@
  */
 import {
   QmpAbortedError,
+  QmpArgumentError,
   QmpOverflowError,
   QmpStateError,
   QmpTimeoutError,
   type QmpError,
 } from './errors.js';
-import type { JsonObject } from './json/value.js';
-
-/** One event, as QEMU sent it and as it arrived here. */
-export interface QmpEvent {
-  /** Such as `MIGRATION_PASS`. */
-  readonly name: string;
-  /** Empty if the event has no data. */
-  readonly data: JsonObject;
-  /**
-   * When QEMU sent it, in microseconds since 1970 by QEMU's host's clock; undefined if QEMU could not
-   * read the clock (it then sends seconds = -1) or the peer sends none.
-   */
-  readonly qemuTimeUs: number | undefined;
-  /** When it arrived, in milliseconds since 1970 by our own monotonic clock (`performance`). */
-  readonly arrivedAtMs: number;
-}
+import type { EventOf, QmpEvent } from './event.js';
+import type { Qemu } from './generated/qemu.js';
+import type { EventName, Qapi } from './qapi.js';
 
 /** What happens to a subscription that is full when one more event arrives. */
 export type OverflowPolicy = 'drop-oldest' | 'drop-newest' | 'error';
 
-export interface SubscribeOptions {
-  /** Keeps only the events for which it returns true. */
-  readonly filter?: (event: QmpEvent) => boolean;
+export interface SubscribeOptions<E = QmpEvent> {
+  /** Keeps only the events for which it returns true. If it throws, the subscription ends with that. */
+  readonly filter?: (event: E) => boolean;
   /** Unread events held at most. Default 10,000. */
   readonly limit?: number;
   /** Default 'drop-oldest': what is read next is recent, and `dropped` says that something is missing. */
@@ -55,26 +43,39 @@ export interface SubscribeOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface WaitOptions {
+export interface WaitOptions<E = QmpEvent> {
   /** Waits for the first event for which it returns true. */
-  readonly predicate?: (event: QmpEvent) => boolean;
+  readonly predicate?: (event: E) => boolean;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
 
-/** Event names to select; undefined for all. */
-export type EventSelection = string | readonly string[] | undefined;
+/** An event of whatever name and data. */
+type AnyEvent = QmpEvent<string, unknown>;
 
 const DEFAULT_LIMIT = 10_000;
 
-/** The events of one client. They go on through a reconnect. */
-export class QmpEvents implements AsyncIterable<QmpEvent> {
-  readonly #subscriptions = new Set<EventSubscription>();
+/** A subscription, whatever its events are. */
+interface Recipient {
+  offer(event: AnyEvent): void;
+  countGap(): void;
+  end(error: QmpError | undefined): void;
+}
+
+/** The events of one client. Subscriptions go on through a reconnect; see {@link EventSubscription.gaps}. */
+export class QmpEvents<Q extends Qapi = Qemu> implements AsyncIterable<EventOf<Q, string>> {
+  readonly #subscriptions = new Set<Recipient>();
   #end: { error: QmpError | undefined } | undefined;
 
-  /** Takes events from now on, until it is closed. Close it (or say `using`) when done. */
-  subscribe(names?: EventSelection, options: SubscribeOptions = {}): EventSubscription {
-    const subscription = new EventSubscription(names, options, () => {
+  /**
+   * Takes the events of these names, or all, from now on until it is closed. Close it (or say `using`)
+   * when done.
+   */
+  subscribe<Name extends EventName<Q> | (string & {}) = string>(
+    names?: Name | readonly Name[],
+    options: SubscribeOptions<EventOf<Q, Name>> = {},
+  ): EventSubscription<EventOf<Q, Name>> {
+    const subscription = new EventSubscription<EventOf<Q, Name>>(names, options, () => {
       this.#subscriptions.delete(subscription);
     });
     if (this.#end !== undefined) subscription.end(this.#end.error);
@@ -83,7 +84,7 @@ export class QmpEvents implements AsyncIterable<QmpEvent> {
   }
 
   /** All events from now on; breaking out of the loop ends the subscription. */
-  [Symbol.asyncIterator](): AsyncIterator<QmpEvent> {
+  [Symbol.asyncIterator](): AsyncIterator<EventOf<Q, string>> {
     return this.subscribe()[Symbol.asyncIterator]();
   }
 
@@ -93,7 +94,10 @@ export class QmpEvents implements AsyncIterable<QmpEvent> {
    *
    * @throws QmpTimeoutError, QmpAbortedError, QmpDisconnectedError
    */
-  waitFor(names: string | readonly string[], options: WaitOptions = {}): Promise<QmpEvent> {
+  waitFor<Name extends EventName<Q> | (string & {})>(
+    names: Name | readonly Name[],
+    options: WaitOptions<EventOf<Q, Name>> = {},
+  ): Promise<EventOf<Q, Name>> {
     const event = this.#waitFor(names, options);
     // If the command between waitFor() and its await fails, nobody awaits this promise any more:
     // its own failure must then not end the process as an unhandled rejection.
@@ -101,22 +105,14 @@ export class QmpEvents implements AsyncIterable<QmpEvent> {
     return event;
   }
 
-  async #waitFor(names: string | readonly string[], options: WaitOptions): Promise<QmpEvent> {
-    const { predicate, timeoutMs, signal } = options;
-    using subscription = this.subscribe(names, {
-      limit: 1,
-      overflow: 'drop-newest',
-      ...(predicate === undefined ? {} : { filter: predicate }),
-    });
-    return await subscription.next({
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      ...(signal === undefined ? {} : { signal }),
-    });
-  }
-
   /** @internal Hands an event to those who subscribed to it. */
   deliver(event: QmpEvent): void {
     for (const subscription of this.#subscriptions) subscription.offer(event);
+  }
+
+  /** @internal The connection was lost and is back: whatever was sent in between is missing. */
+  gap(): void {
+    for (const subscription of this.#subscriptions) subscription.countGap();
   }
 
   /** @internal Ends all subscriptions: with an error if the connection was lost. */
@@ -124,31 +120,49 @@ export class QmpEvents implements AsyncIterable<QmpEvent> {
     this.#end = { error };
     for (const subscription of [...this.#subscriptions]) subscription.end(error);
   }
+
+  async #waitFor<Name extends string>(
+    names: Name | readonly Name[],
+    options: WaitOptions<EventOf<Q, Name>>,
+  ): Promise<EventOf<Q, Name>> {
+    const { predicate, ...limits } = options;
+    using subscription = this.subscribe<Name>(names, {
+      limit: 1,
+      overflow: 'drop-newest',
+      ...(predicate === undefined ? {} : { filter: predicate }),
+    });
+    return await subscription.next(limits);
+  }
 }
 
-interface Waiter {
-  resolve(event: QmpEvent): void;
+interface Waiter<E> {
+  resolve(event: E): void;
   reject(error: QmpError): void;
   end(): void;
 }
 
 /** A bounded queue of events, read by `next()` or `for await`. Reading it in two places shares it. */
-export class EventSubscription implements AsyncIterable<QmpEvent>, Disposable {
+export class EventSubscription<E = QmpEvent> implements AsyncIterable<E>, Disposable, Recipient {
   readonly #names: ReadonlySet<string> | undefined;
-  readonly #filter: ((event: QmpEvent) => boolean) | undefined;
+  readonly #filter: ((event: E) => boolean) | undefined;
   readonly #limit: number;
   readonly #overflow: OverflowPolicy;
   readonly #onClose: () => void;
   readonly #unsubscribeSignal: () => void;
   /** The unread events are `#queue[#first...]`; shifting an array is linear, moving an index is not. */
-  #queue: QmpEvent[] = [];
+  #queue: E[] = [];
   #first = 0;
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new Set<Waiter<E>>();
   #ended: { error: QmpError | undefined } | undefined;
   #dropped = 0;
+  #gaps = 0;
 
   /** @internal Use {@link QmpEvents.subscribe}. */
-  constructor(names: EventSelection, options: SubscribeOptions, onClose: () => void) {
+  constructor(
+    names: string | readonly string[] | undefined,
+    options: SubscribeOptions<E>,
+    onClose: () => void,
+  ) {
     this.#names =
       names === undefined ? undefined : new Set(typeof names === 'string' ? [names] : names);
     this.#filter = options.filter;
@@ -169,6 +183,14 @@ export class EventSubscription implements AsyncIterable<QmpEvent>, Disposable {
     return this.#dropped;
   }
 
+  /**
+   * How often the connection was lost and made again since the subscription began. QEMU does not
+   * repeat what it sent in between: ask for the state (`query-migrate`, `query-status`) anew.
+   */
+  get gaps(): number {
+    return this.#gaps;
+  }
+
   /** Events that arrived and were not read yet. */
   get unread(): number {
     return this.#queue.length - this.#first;
@@ -184,13 +206,13 @@ export class EventSubscription implements AsyncIterable<QmpEvent>, Disposable {
    * @throws QmpTimeoutError, QmpAbortedError; and once the queue is empty QmpDisconnectedError if the
    *   connection was lost, QmpOverflowError, QmpStateError if the subscription was closed
    */
-  async next(options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<QmpEvent> {
+  async next(options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<E> {
     const event = await this.#read(options);
     if (event !== undefined) return event;
     throw new QmpStateError('closed', `The subscription to ${this.#describe()} is closed.`);
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<QmpEvent, void, undefined> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<E, void, undefined> {
     try {
       for (;;) {
         const event = await this.#read({});
@@ -212,9 +234,11 @@ export class EventSubscription implements AsyncIterable<QmpEvent>, Disposable {
   }
 
   /** @internal */
-  offer(event: QmpEvent): void {
-    if (this.#names !== undefined && !this.#names.has(event.name)) return;
-    if (this.#filter !== undefined && !this.#filter(event)) return;
+  offer(offered: AnyEvent): void {
+    if (this.#names !== undefined && !this.#names.has(offered.name)) return;
+    // The names say which type it is; whether QEMU's data is as its schema says, QEMU answers for.
+    const event = offered as E;
+    if (!this.#passes(event)) return;
     const [waiter] = this.#waiters;
     if (waiter !== undefined) {
       this.#waiters.delete(waiter);
@@ -224,6 +248,11 @@ export class EventSubscription implements AsyncIterable<QmpEvent>, Disposable {
     } else {
       this.#overflowWith(event);
     }
+  }
+
+  /** @internal */
+  countGap(): void {
+    this.#gaps++;
   }
 
   /** @internal */
@@ -239,7 +268,16 @@ export class EventSubscription implements AsyncIterable<QmpEvent>, Disposable {
     this.#waiters.clear();
   }
 
-  #overflowWith(event: QmpEvent): void {
+  #passes(event: E): boolean {
+    try {
+      return this.#filter === undefined || this.#filter(event);
+    } catch (error) {
+      this.end(new QmpArgumentError(`The filter of ${this.#describe()} failed.`, error));
+      return false;
+    }
+  }
+
+  #overflowWith(event: E): void {
     this.#dropped++;
     switch (this.#overflow) {
       case 'drop-newest':
@@ -253,7 +291,7 @@ export class EventSubscription implements AsyncIterable<QmpEvent>, Disposable {
     }
   }
 
-  #take(): QmpEvent | undefined {
+  #take(): E | undefined {
     const event = this.#queue[this.#first];
     if (event === undefined) return undefined;
     this.#first++;
@@ -265,10 +303,7 @@ export class EventSubscription implements AsyncIterable<QmpEvent>, Disposable {
   }
 
   /** The next event; undefined once the subscription is closed and read to its end. */
-  async #read(options: {
-    timeoutMs?: number;
-    signal?: AbortSignal;
-  }): Promise<QmpEvent | undefined> {
+  async #read(options: { timeoutMs?: number; signal?: AbortSignal }): Promise<E | undefined> {
     const event = this.#take();
     if (event !== undefined) return event;
     if (this.#ended !== undefined) {
@@ -281,8 +316,8 @@ export class EventSubscription implements AsyncIterable<QmpEvent>, Disposable {
     let timer: NodeJS.Timeout | undefined;
     let abort: (() => void) | undefined;
     try {
-      return await new Promise<QmpEvent | undefined>((resolve, reject) => {
-        const waiter: Waiter = {
+      return await new Promise<E | undefined>((resolve, reject) => {
+        const waiter: Waiter<E> = {
           resolve,
           reject,
           end: () => {

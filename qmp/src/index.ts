@@ -2,18 +2,15 @@ export { formatAddress, parseAddress, type QmpAddress } from './address.js';
 export {
   QmpClient,
   type ClientOptions,
-  type ClientState,
   type ConnectOptions,
   type ExecuteOptions,
-  type QmpLimits,
+  type ExecuteParameters,
 } from './client.js';
 export * from './errors.js';
 export {
   EventSubscription,
   QmpEvents,
-  type EventSelection,
   type OverflowPolicy,
-  type QmpEvent,
   type SubscribeOptions,
   type WaitOptions,
 } from './events.js';
@@ -22,3 +19,21 @@ export { parseJson } from './json/parse.js';
 export { stringifyJson } from './json/stringify.js';
 export { isJsonObject, type JsonArray, type JsonObject, type JsonValue } from './json/value.js';
 export { defaultTimeoutMs } from './timeouts.js';
+export { QapiSchema, type SchemaQuestion } from './schema/schema.js';
+export type * from './schema/info.js';
+export type * from './qapi.js';
+export type { EventOf, QmpEvent } from './event.js';
+export type { Qemu } from './generated/qemu.js';
+export type { NativeSockets, PeerCredentials } from './native.js';
+export type { ConnectionGap, ReconnectOptions } from './reconnect.js';
+export type { QmpLimits } from './session.js';
+export type { ClientState } from './state.js';
+export {
+  formatTraceEntry,
+  isSecretName,
+  redact,
+  REDACTED,
+  type TraceEntry,
+  type TraceLevel,
+  type TraceOptions,
+} from './trace.js';

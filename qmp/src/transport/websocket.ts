@@ -1,6 +1,11 @@
 import type { Duplex } from 'node:stream';
 import { QmpUnsupportedError } from '../errors.js';
 
+/** What to know when a WebSocket says nothing. Seen with QEMU 10.0.2, in 40 of 40 tries. */
+export const WEBSOCKET_HINT =
+  "If this is QEMU's own WebSocket (websocket=on): it stalls until another monitor wakes QEMU's monitor " +
+  'thread. Keep a second monitor in use, or bridge a unix socket to WebSocket outside of QEMU.';
+
 /**
  * A WebSocket as a stream of bytes, through the optional package `ws`. QEMU takes binary frames
  * only (a text frame makes it close with status 1003), and cuts lines anywhere into frames.
