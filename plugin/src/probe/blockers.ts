@@ -30,8 +30,9 @@ const known: readonly { pattern: RegExp; meaning: string; fix: string }[] = [
   {
     pattern:
       /doesn't support device and IOMMU dirty tracking|doesn't support device dirty tracking/i,
-    meaning: 'Neither the device nor the IOMMU can say which pages the device wrote.',
-    fix: "Use a device or an IOMMU with dirty tracking. The device's enable-migration=on lets it migrate all the same, with all guest RAM counted as dirty in every pass.",
+    meaning:
+      "With enable-migration=auto QEMU relies only on dirty tracking by the device itself (DMA logging) or by iommufd, and this device has neither; a type1 container's own tracking is used only on request.",
+    fix: "Start the device with enable-migration=on. QEMU then uses the type1 container's tracking: exact for mediated devices, but all guest RAM in every pass where an IOMMU-backed device is in the container.",
   },
   {
     pattern: /only if all of them support P2P/i,

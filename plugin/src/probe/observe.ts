@@ -97,11 +97,13 @@ async function readProperties(
     if (!there.has(property)) continue;
     try {
       const value = await side.query('qom-get', { path, property });
+      // `host` of a device given by sysfsdev is a placeholder (all ones).
+      if (value === 'ffff:ff:ff.f') continue;
       if (typeof value === 'boolean' || (typeof value === 'string' && value !== '')) {
         found[property] = value;
       }
     } catch (error) {
-      // Some getters fail while a property is unset (`host` of a device given by sysfsdev).
+      // Some getters fail while a property is unset.
       if (!(error instanceof QmpCommandError)) throw error;
     }
   }

@@ -26,7 +26,7 @@ function findingLines({ severity, what, fix }: Finding): string[] {
 function containerLines(container: ContainerReport): string[] {
   const { origin, info } = container;
   const row = (name: string, value: string, evidence: string): string =>
-    `  ${name.padEnd(16)}${value.padEnd(22)}${evidence}`;
+    `  ${name.padEnd(18)}${value.padEnd(22)}${evidence}`;
   const v2 = container.extensions.some(({ extension }) => extension === 3);
   const lines = [
     `container fd ${origin.fd} (${origin.target}), asked through a duplicate`,

@@ -67,8 +67,7 @@ class MigrationRun {
   readonly #passes: PassFollower;
   /** What must be undone at the end, whatever the end; run in reverse order. */
   readonly #cleanups: (() => Promise<void> | void)[] = [];
-  #downtimeLimitMs = 0;
-  #autoConverge = false;
+  #passSettings = { autoConverge: false, downtimeLimitMs: 0, switchoverBytesPerSecond: 0 };
   #startedAt = 0;
   /** The guest ran when we came: it must run somewhere when we go. */
   #guestRan = false;
@@ -83,7 +82,7 @@ class MigrationRun {
     this.#journal = options.journal;
     this.#passes = new PassFollower(
       () => this.#source.migration(),
-      (sample) => this.#passContext(sample),
+      () => this.#passSettings,
       options.journal,
     );
     this.#events = new MigrationEvents(options.source, options.destination, (pass, stopped) => {
@@ -146,8 +145,11 @@ class MigrationRun {
       await this.#source.query('query-migrate-parameters'),
       'query-migrate-parameters',
     );
-    this.#downtimeLimitMs = parameters['downtime-limit'];
-    this.#autoConverge = settings.capabilities['auto-converge'] === true;
+    this.#passSettings = {
+      autoConverge: settings.capabilities['auto-converge'] === true,
+      downtimeLimitMs: parameters['downtime-limit'],
+      switchoverBytesPerSecond: parameters['avail-switchover-bandwidth'] ?? 0,
+    };
     if (openMemory) {
       // `stop` on a QEMU that waits for a migration only takes back its autostart (qmp_stop).
       await this.#destination.effect('stop');
@@ -364,13 +366,6 @@ class MigrationRun {
   #enter(phase: Phase, why: string): void {
     this.#phases.enter(phase);
     this.#journal.append({ type: 'phase', phase, why });
-  }
-
-  #passContext(sample: MigrationSample): { thresholdBytes: number; autoConverge: boolean } {
-    return {
-      thresholdBytes: (sample.bandwidthBytesPerSecond * this.#downtimeLimitMs) / 1000,
-      autoConverge: this.#autoConverge,
-    };
   }
 
   async tidyUp(): Promise<void> {

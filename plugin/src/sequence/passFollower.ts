@@ -16,7 +16,7 @@ interface PassGroup {
  */
 export class PassFollower {
   readonly #query: () => Promise<MigrationInfo>;
-  readonly #context: (sample: MigrationSample) => Omit<PassContext, 'sourceStopped'>;
+  readonly #context: () => Omit<PassContext, 'sourceStopped'>;
   readonly #journal: Journal;
   #waiting: PassGroup[] = [];
   #working: Promise<void> | undefined;
@@ -25,7 +25,7 @@ export class PassFollower {
 
   constructor(
     query: () => Promise<MigrationInfo>,
-    context: (sample: MigrationSample) => Omit<PassContext, 'sourceStopped'>,
+    context: () => Omit<PassContext, 'sourceStopped'>,
     journal: Journal,
   ) {
     this.#query = query;
@@ -77,7 +77,7 @@ export class PassFollower {
   }
 
   #record({ first, last, sourceStopped }: PassGroup, sample: MigrationSample): void {
-    const kind = classifyPass(this.#previous, sample, { ...this.#context(sample), sourceStopped });
+    const kind = classifyPass(this.#previous, sample, { ...this.#context(), sourceStopped });
     if (kind !== 'blackout') this.#previous = sample;
     this.#journal.append({ type: 'pass', first, pass: last, kind, sample });
   }

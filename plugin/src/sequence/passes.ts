@@ -35,10 +35,21 @@ export interface MigrationSample {
 export interface PassContext {
   /** The source's STOP event came before this pass. */
   sourceStopped: boolean;
-  /** Below this many bytes QEMU may switch over: bandwidth x downtime limit. */
-  thresholdBytes: number;
   /** auto-converge is on, so that its timer can synchronise too. */
   autoConverge: boolean;
+  /** The parameter `downtime-limit`, ms. */
+  downtimeLimitMs: number;
+  /** The parameter `avail-switchover-bandwidth`, bytes/s; 0: QEMU uses what it measured. */
+  switchoverBytesPerSecond: number;
+}
+
+/** Below this many bytes QEMU may switch over (`threshold_size` in migration_update_counters). */
+export function thresholdBytes(
+  sample: MigrationSample,
+  context: Pick<PassContext, 'downtimeLimitMs' | 'switchoverBytesPerSecond'>,
+): number {
+  const bandwidth = context.switchoverBytesPerSecond || sample.bandwidthBytesPerSecond;
+  return (bandwidth * context.downtimeLimitMs) / 1000;
 }
 
 /**
@@ -52,9 +63,8 @@ export function classifyPass(
 ): PassKind {
   if (context.sourceStopped) return 'blackout';
   if (!previous) return 'round';
-  if (previous.remainingBytes < context.thresholdBytes) return 'exact-retry';
-  const handled = current.handledBytes - previous.handledBytes;
-  const unsent = previous.remainingBytes - handled;
-  if (context.autoConverge && unsent > context.thresholdBytes) return 'throttle-timer';
+  if (previous.remainingBytes < thresholdBytes(previous, context)) return 'exact-retry';
+  const unsent = previous.remainingBytes - (current.handledBytes - previous.handledBytes);
+  if (context.autoConverge && unsent > thresholdBytes(current, context)) return 'throttle-timer';
   return 'round';
 }

@@ -19,7 +19,13 @@ function sample(changes: Partial<MigrationSample>): MigrationSample {
 }
 
 describe('a pass', () => {
-  const running = { sourceStopped: false, thresholdBytes: 30 * MiB, autoConverge: false };
+  // 100 MiB/s for 300 ms: the threshold is 30 MiB.
+  const running = {
+    sourceStopped: false,
+    autoConverge: false,
+    downtimeLimitMs: 300,
+    switchoverBytesPerSecond: 0,
+  };
   const cases = [
     {
       is: 'round',
@@ -41,6 +47,20 @@ describe('a pass', () => {
       previous: sample({ remainingBytes: 10 * MiB }),
       current: sample({ handledBytes: 9 * MiB, remainingBytes: 8 * MiB }),
       context: running,
+    },
+    {
+      is: 'round',
+      when: 'the threshold rose above the RAM left only after the last pass',
+      previous: sample({ remainingBytes: 10 * MiB, bandwidthBytesPerSecond: 10 * MiB }),
+      current: sample({ handledBytes: 9 * MiB }),
+      context: running,
+    },
+    {
+      is: 'exact-retry',
+      when: 'avail-switchover-bandwidth puts the threshold above the RAM left',
+      previous: sample({ remainingBytes: 10 * MiB, bandwidthBytesPerSecond: 10 * MiB }),
+      current: sample({ handledBytes: 9 * MiB }),
+      context: { ...running, switchoverBytesPerSecond: 100 * MiB },
     },
     {
       is: 'throttle-timer',
