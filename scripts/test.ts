@@ -3,6 +3,7 @@
  *
  *   unit  pure code and fakes
  *   qemu  real QEMUs on this machine, without VFIO
+ *   lab   real VFIO, inside the lab's VM (docs/lab.md)
  *
  * `npm test` runs all of them; `npm test -- unit` runs the ones named.
  * A tier's mocha writes its counts to a file (see mocha.ts); a tier that dies without
@@ -21,25 +22,37 @@ export interface Counts {
 }
 
 const root = repositoryRoot();
-const tiers = ['unit', 'qemu'] as const;
+const tiers = ['unit', 'qemu', 'lab'] as const;
 type Tier = (typeof tiers)[number];
 
-/** The command of a tier; `countsFile` is where its mocha must write its counts. */
-function tierCommand(tier: Tier, countsFile: string): string[] {
+/** What runs the tier's test files and writes its counts to `countsFile`. */
+function mochaCommand(tier: Tier, countsFile: string, timeoutMs: number): string[] {
   return [
-    process.execPath,
     '--enable-source-maps',
     join(root, 'scripts/dist/mocha.js'),
     countsFile,
-    '20000',
+    String(timeoutMs),
     join(root, 'test/dist', tier),
+  ];
+}
+
+/** The arguments that run a tier with this Node; its counts go to `<tier>.json` in `directory`. */
+function tierCommand(tier: Tier, directory: string): string[] {
+  if (tier !== 'lab') return mochaCommand(tier, join(directory, `${tier}.json`), 20_000);
+  return [
+    join(root, 'scripts/dist/lab/main.js'),
+    ...['run', '--out', directory, '--timeout', '1200', '--'],
+    // Everything is some ten times slower under TCG.
+    ...['node', ...mochaCommand(tier, '/out/lab.json', 120_000)],
   ];
 }
 
 async function runTier(tier: Tier, directory: string): Promise<Counts> {
   const countsFile = join(directory, `${tier}.json`);
-  const [command = '', ...args] = tierCommand(tier, countsFile);
-  const child = spawn(command, args, { stdio: 'inherit', cwd: root });
+  const child = spawn(process.execPath, tierCommand(tier, directory), {
+    stdio: 'inherit',
+    cwd: root,
+  });
   const exitCode = await new Promise<number>((resolve, reject) => {
     child.on('error', reject);
     child.on('exit', (code) => {

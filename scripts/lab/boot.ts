@@ -148,7 +148,7 @@ export async function prepareLab({
   const image = await ensureImage(suite, { signal, report, cacheFolder });
   const accelerator = await chooseAccelerator(image, cacheFolder, { signal });
   const products: string[] = [];
-  for (const extra of [...standardExtras(), ...extras]) {
+  for (const extra of [...standardExtras(suite), ...extras]) {
     products.push(await ensureExtra(image, extra, { cacheFolder, accelerator, signal, report }));
   }
   return { image, accelerator, products };

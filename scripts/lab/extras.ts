@@ -2,8 +2,8 @@
  * What is built inside the lab from sources: dirtygen (a kernel module) and the guest's boot sector.
  * Kept apart from the image and named by the hash of the sources, so that an edit rebuilds just that.
  *
- * The build runs in L1, booted from the dev root: it needs neither a compiler nor root rights on the
- * host, and is the same everywhere.
+ * The compiler is the dev root's, so that every machine builds the same: on the host in a user
+ * namespace, or, where that is forbidden, in a VM booted from the dev root. Neither needs root rights.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -15,6 +15,10 @@ import { buildFolderOnce } from './atomic.js';
 import { newConsoleLog } from './console-log.js';
 import { LabError } from './errors.js';
 import type { Image } from './image.js';
+import type { ToolResult } from './process.js';
+import type { Share } from './qemu-command.js';
+import { canRunInRoot, runInRoot } from './root-shell.js';
+import type { Suite } from './suites.js';
 import { startVm } from './vm.js';
 
 /** Something that `make` builds in the dev root. */
@@ -28,13 +32,17 @@ export interface Extra {
   readonly makeArguments?: readonly string[] | undefined;
 }
 
-/** The extras that every boot of the lab has, as far as their sources exist. */
-export function standardExtras(): Extra[] {
+/** The extras that every boot of the lab has, as far as their sources and the suite's kernel allow. */
+export function standardExtras(suite: Suite): Extra[] {
   const lab = join(repositoryRoot(), 'scripts/lab');
-  return [
-    { name: 'dirtygen', sources: join(lab, 'dirtygen'), product: 'dirtygen.ko' },
+  const extras: Extra[] = [
     { name: 'workload', sources: join(lab, 'workload'), product: 'workload.bin' },
-  ].filter(({ sources }) => existsSync(join(sources, 'Makefile')));
+    // bullseye's kernel, 5.10, is older than the migration protocol that dirtygen speaks.
+    ...(suite === 'bullseye'
+      ? []
+      : [{ name: 'dirtygen', sources: join(lab, 'dirtygen'), product: 'dirtygen.ko' }]),
+  ];
+  return extras.filter(({ sources }) => existsSync(join(sources, 'Makefile')));
 }
 
 export interface ExtraOptions {
@@ -67,7 +75,7 @@ export async function ensureExtra(
   await buildFolderOnce(
     folder,
     async (temporaryFolder) => {
-      report(`Building ${extra.name} for kernel ${image.kernelRelease} inside the lab.`);
+      report(`Building ${extra.name} for kernel ${image.kernelRelease}.`);
       await build(image, extra, temporaryFolder, { cacheFolder, accelerator, signal, report });
     },
     { signal },
@@ -82,8 +90,41 @@ async function build(
   image: Image,
   extra: Extra,
   out: string,
-  { cacheFolder, accelerator, signal }: ExtraOptions,
+  options: ExtraOptions,
 ): Promise<void> {
+  const shares: Share[] = [
+    { source: extra.sources, target: '/tmp/src', writable: false },
+    { source: out, target: '/tmp/out', writable: true },
+  ];
+  const make = [
+    ...['make', '-j2', '-C', '/tmp/src', 'OUT=/tmp/out'],
+    `KDIR=/usr/src/linux-headers-${image.kernelRelease}`,
+    ...(extra.makeArguments ?? []),
+  ];
+  const { exitCode, lines } = (await canRunInRoot(image.devRoot, options.signal))
+    ? await runInRoot(image.devRoot, shares, make, options.signal)
+    : await runInVm(image, shares, make, options);
+  if (exitCode !== 0 || !existsSync(join(out, extra.product))) {
+    throw new LabError(
+      'LAB_BUILD',
+      `${extra.name} could not be built for kernel ${image.kernelRelease} (make's exit code ${exitCode}):\n` +
+        lines.map((line) => `  ${line}`).join('\n'),
+    );
+  }
+  // The product alone is kept; kbuild's intermediate files are many times its size.
+  for (const name of await readdir(out)) {
+    if (name !== extra.product) await rm(join(out, name), { recursive: true, force: true });
+  }
+}
+
+/** Some 50 times slower than on the host itself, and possible everywhere. */
+async function runInVm(
+  image: Image,
+  shares: readonly Share[],
+  argv: readonly string[],
+  { cacheFolder, accelerator, signal, report }: ExtraOptions,
+): Promise<ToolResult> {
+  report('This machine forbids user namespaces, so the compiler runs in the VM: a few minutes.');
   const consoleLog = await newConsoleLog(cacheFolder);
   const vm = await startVm({
     accelerator,
@@ -92,20 +133,13 @@ async function build(
     root: image.devRoot,
     memoryMiB: 2048,
     cpus: 2,
-    shares: [
-      { source: extra.sources, target: '/src', writable: false },
-      { source: out, target: '/out', writable: true },
-    ],
+    shares,
     forwards: [],
     modules: [],
     files: [],
     links: [],
-    command: [
-      ...['make', '-C', '/src', 'OUT=/out'],
-      `KDIR=/usr/src/linux-headers-${image.kernelRelease}`,
-      ...(extra.makeArguments ?? []),
-    ],
-    workingFolder: '/src',
+    command: argv,
+    workingFolder: '/',
     environment: {},
     consoleLog,
     bootLimitMs: 120_000,
@@ -116,18 +150,8 @@ async function build(
     stream.on('data', (chunk: Buffer) => output.push(chunk));
   }
   const exitCode = await vm.exitCode;
-  if (exitCode !== 0 || !existsSync(join(out, extra.product))) {
-    throw new LabError(
-      'LAB_BUILD',
-      `${extra.name} could not be built for kernel ${image.kernelRelease} (make's exit code ${exitCode}):\n` +
-        Buffer.concat(output).toString(),
-    );
-  }
-  // The module alone is kept; kbuild's intermediate files are many times its size.
-  for (const name of await readdir(out)) {
-    if (name !== extra.product) await rm(join(out, name), { recursive: true, force: true });
-  }
   await rm(consoleLog, { force: true });
+  return { exitCode, lines: Buffer.concat(output).toString().split('\n') };
 }
 
 async function hashOfFolder(folder: string): Promise<string> {

@@ -199,8 +199,12 @@ async function unpackRoot(
     );
   }
   // What maintainer scripts would have made: /bin/sh, and something for each basic command.
-  const shell = join(root, 'bin/sh');
-  if (!existsSync(shell)) await symlink('dash', shell);
+  for (const [name, target] of [
+    ['bin/sh', 'dash'],
+    ['usr/bin/awk', 'mawk'],
+  ] as const) {
+    if (!existsSync(join(root, name))) await symlink(target, join(root, name));
+  }
   const applets = join(root, 'lab/applets');
   await mkdir(applets, { recursive: true });
   const { lines } = await runTool([busyboxOf(root), '--list'], { signal });

@@ -26,7 +26,7 @@ export function recipeOf(suite: Suite): Recipe {
   const base = ['base-files', 'busybox-static', 'kmod', 'dash', 'libc6'];
   return {
     suite,
-    revision: 1,
+    revision: 2,
     runPackages: [
       ...base,
       'linux-image-amd64',
@@ -36,7 +36,13 @@ export function recipeOf(suite: Suite): Recipe {
       'bash',
       'coreutils',
     ],
-    devPackages: [...base, 'linux-headers-amd64', 'gcc', 'libc6-dev', 'make', 'binutils', 'perl'],
+    devPackages: [
+      ...base,
+      'linux-headers-amd64',
+      ...['gcc', 'libc6-dev', 'make', 'binutils', 'perl'],
+      // The commands that kbuild calls; busybox's are there only when the VM runs.
+      ...['coreutils', 'diffutils', 'findutils', 'grep', 'mawk', 'sed'],
+    ],
   };
 }
 
