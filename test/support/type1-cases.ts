@@ -310,6 +310,28 @@ export const type1Cases: readonly Type1Case[] = [
     },
   })),
   {
+    name: 'reads the last page of the address space if its kernel can (6.19)',
+    async run(rig) {
+      rig.container.dirtyPages.start();
+      const last = { iova: (1n << 64n) - pages(1), bytes: pages(1) };
+      const reading = rig.container.dirtyPages.getBitmap({
+        ...last,
+        pageBytes: PAGE,
+        bitmap: new Uint8Array(8),
+      });
+      if (rig.topOfAddressSpace) await reading;
+      else await assert.rejects(reading, { code: 'VFIO_EINVAL_WRAP' });
+    },
+  },
+  {
+    name: 'refuses an unmap past the end of the address space as VFIO_EINVAL_WRAP',
+    run(rig) {
+      const span = { iova: (1n << 64n) - pages(1), bytes: pages(2) };
+      assert.throws(() => rig.container.dirtyPages.unmap(span), { code: 'VFIO_EINVAL_WRAP' });
+      return Promise.resolve();
+    },
+  },
+  {
     name: 'refuses an unmap that bisects a mapping as VFIO_EINVAL_BISECTED, and keeps the mapping',
     async run(rig) {
       rig.map(BASE, 64);

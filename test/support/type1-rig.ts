@@ -16,6 +16,8 @@ export function pages(count: number): bigint {
 
 export interface Type1Rig extends Disposable {
   readonly container: Type1Container;
+  /** Whether a range may end at 2^64, which kernels take since 6.19. */
+  readonly topOfAddressSpace: boolean;
   /** Maps fresh memory, readable and writable for the device. */
   map(iova: bigint, pageCount: number): void;
   /** The device writes so many whole pages through vfio_dma_rw. */
@@ -33,6 +35,7 @@ export function modelRig(behaviour?: Type1Behaviour): Type1Rig {
   const pinned: { iova: bigint; pageCount: number }[] = [];
   return {
     container,
+    topOfAddressSpace: behaviour?.topOfAddressSpace ?? false,
     map(iova, pageCount) {
       container.dirtyPages.map({ iova, bytes: pages(pageCount), memory: new Uint8Array(PAGE) });
     },

@@ -5,7 +5,6 @@
  *   ├── KernelError              a system call failed: which one, on which fd, with which errno
  *   ├── MalformedReplyError      the kernel's answer does not fit its own description
  *   ├── Type1Error               a type1 ioctl was refused, and why (VFIO_EINVAL_BISECTED, ...)
- *   ├── DeviceError              a VFIO_DEVICE_FEATURE was refused, and why
  *   ├── BorrowError              another process's fds could not be found or duplicated, and the fix
  *   ├── BitmapError              a dirty bitmap's layout, room or use is wrong (bitmap/errors.ts)
  *   └── HarvestRefusedError      the gate is shut: somebody else's dirty tracking is in use

@@ -5,7 +5,11 @@
  * abi/      structures and constants of linux/vfio.h and linux/iommufd.h
  * borrow/   find and duplicate the VFIO files of another process
  * type1/    type1 containers: identity, information, dirty page tracking
+ * device/   devices: information, migration features, dirty logging
+ * iommufd/  /dev/iommu: dirty tracking of hardware page tables
  * bitmap/   dirty bitmaps in memory that the kernel writes into
+ * support/  what dirty tracking can be relied on, with the evidence
+ * model/    kernels in memory, for tests
  */
 export * from './errors.js';
 export type {
@@ -29,7 +33,7 @@ export {
   type MigrationCapability,
   type Type1Info,
 } from './type1/info.js';
-export type { CapabilityFault, RawCapability } from './type1/capabilities.js';
+export type { CapabilityFault, RawCapability } from './info/capabilities.js';
 export {
   DirtyPages,
   type BitmapRequest,
@@ -50,3 +54,34 @@ export {
   type Type1Request,
 } from './type1/refusal.js';
 export * from './bitmap/index.js';
+export * from './abi/iommufd.js';
+export { VfioDevice } from './device/device.js';
+export { DmaLogging, type DmaLoggingSupport } from './device/dma-logging.js';
+export type { FeatureAccess, FeatureAnswer } from './device/feature.js';
+export type { DeviceApi, DeviceInfo, RegionInfo } from './device/info.js';
+export type { DeviceMigration, DeviceMigrationState } from './device/migration.js';
+export { Iommufd, type HwInfo, type IoasRanges } from './iommufd/iommufd.js';
+export { observeDirtyTracking, type HeldFd, type ObserveOptions } from './support/observe.js';
+export {
+  hasFailed,
+  type ContainerObservation,
+  type DeviceObservation,
+  type DirtyTrackingObservation,
+  type Failed,
+  type GroupObservation,
+  type IommufdObservation,
+} from './support/observation.js';
+export {
+  dirtyTrackingSupport,
+  INFO_FLAG_DIRTY_PAGES,
+  type ContainerSupport,
+  type DeviceSupport,
+  type DirtyPageScope,
+  type DirtyTrackingSupport,
+  type Evidence,
+  type Extension9Meaning,
+  type SupportHints,
+  type SupportProblem,
+  type TrackingGeneration,
+  type TrackingVerdict,
+} from './support/support.js';

@@ -13,13 +13,13 @@ import { type ModelFile, Refusal } from './model-kernel.js';
 export interface Type1Behaviour {
   /** Extensions that CHECK_EXTENSION answers with 1, besides those that depend on the devices (4, 10). */
   readonly extensions: readonly number[];
-  /** Whether UPDATE_VADDR (10) is 1 for a container without emulated devices (5.12). */
+  /** Whether FLAG_VADDR and extension 10 exist (5.12); 10 is 1 without emulated devices only. */
   readonly updateVaddr: boolean;
   /** GET_INFO flags besides PGSIZES and CAPS. */
   readonly extraInfoFlags: number;
   /** Whether the migration capability and DIRTY_PAGES exist (5.8). */
   readonly dirtyTracking: boolean;
-  /** Whether a range may end at 2^64 (6.19). */
+  /** Whether a range may end at 2^64, and one that passes it is EOVERFLOW, not EINVAL (6.19). */
   readonly topOfAddressSpace: boolean;
 }
 
@@ -43,6 +43,13 @@ export const type1Behaviours = {
   '6.1': mainline,
   '6.12': mainline,
   '7.2': { ...mainline, extensions: [1, 3, 9], topOfAddressSpace: true },
+  /** iommufd behind /dev/vfio/vfio (CONFIG_IOMMUFD_VFIO_CONTAINER). */
+  'iommufd compatibility': {
+    ...mainline,
+    extensions: [1, 3, 9],
+    updateVaddr: false,
+    dirtyTracking: false,
+  },
   '6.12 with the GET_INFO flag': { ...mainline, extraInfoFlags: 1 << 2 },
   '5.10 with the GET_INFO flag': {
     ...mainline,
@@ -266,12 +273,16 @@ export class Type1Model implements ModelFile {
   #map(argument: Uint8Array): number {
     requireArgument(argument, vfio.dmaMap.size);
     const { argsz, flags, iova, size, vaddr } = vfio.dmaMap.read(argument);
-    const known = VfioFlag.VFIO_DMA_MAP_FLAG_READ | VfioFlag.VFIO_DMA_MAP_FLAG_WRITE;
-    if (argsz < vfio.dmaMap.size || (flags & ~known) !== 0 || flags === 0)
-      throw new Refusal('EINVAL');
+    const access = VfioFlag.VFIO_DMA_MAP_FLAG_READ | VfioFlag.VFIO_DMA_MAP_FLAG_WRITE;
+    if (argsz < vfio.dmaMap.size || flags === 0) throw new Refusal('EINVAL');
+    if (this.#behaviour.updateVaddr && flags === VfioFlag.VFIO_DMA_MAP_FLAG_VADDR) {
+      // A mapping whose vaddr was not invalidated can't get another one.
+      throw new Refusal(this.#find(iova) === undefined ? 'ENOENT' : 'EINVAL');
+    }
+    if ((flags & ~access) !== 0) throw new Refusal('EINVAL');
     const page = BigInt(this.#pageBytes());
     if (size === 0n || (size | iova | vaddr) % page !== 0n) throw new Refusal('EINVAL');
-    if (iova + size > ADDRESS_SPACE_END) throw new Refusal('EINVAL');
+    if (iova + size > ADDRESS_SPACE_END) throw this.#overflow();
     const overlaps = this.#mappings.some(
       (other) => iova < other.iova + other.bytes && other.iova < iova + size,
     );
@@ -307,7 +318,7 @@ export class Type1Model implements ModelFile {
     if (iova % BigInt(page) !== 0n || size === 0n || size % BigInt(page) !== 0n) {
       throw new Refusal('EINVAL');
     }
-    if (iova + size > ADDRESS_SPACE_END) throw new Refusal('EINVAL');
+    if (iova + size > ADDRESS_SPACE_END) throw this.#overflow();
     if (user !== undefined && (!this.#tracking || user.pageBytes !== BigInt(page))) {
       throw new Refusal('EINVAL');
     }
@@ -358,9 +369,8 @@ export class Type1Model implements ModelFile {
     const head = vfio.dirtyBitmap.size;
     const { iova, size } = vfio.dirtyBitmapGet.read(argument, head);
     const end = iova + size;
-    if (end > ADDRESS_SPACE_END) throw new Refusal('EINVAL');
-    if (end === ADDRESS_SPACE_END && !this.#behaviour.topOfAddressSpace)
-      throw new Refusal('EINVAL');
+    if (end > ADDRESS_SPACE_END) throw this.#overflow();
+    if (end === ADDRESS_SPACE_END && !this.#behaviour.topOfAddressSpace) throw this.#overflow();
     const user = userBitmap(argument, head + vfio.dirtyBitmapGet.offsets.bitmap, call, size);
     const page = BigInt(this.#pageBytes());
     if (user.pageBytes !== page || iova % page !== 0n || size === 0n || size % page !== 0n) {
@@ -431,6 +441,10 @@ export class Type1Model implements ModelFile {
       const mapping = this.#find(at);
       return mapping === undefined ? undefined : { mapping, index: this.#page(at - mapping.iova) };
     });
+  }
+
+  #overflow(): Refusal {
+    return new Refusal(this.#behaviour.topOfAddressSpace ? 'EOVERFLOW' : 'EINVAL');
   }
 
   #pageBytes(): number {

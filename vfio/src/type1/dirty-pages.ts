@@ -182,8 +182,32 @@ export class DirtyPages {
    * address space, where no IOMMU has mappings. Undefined if the container has no tracking at all.
    */
   tracking(): boolean | undefined {
-    const pageBytes = this.#state().smallestPageBytes;
-    return pageBytes === undefined ? undefined : this.#tracking(pageBytes);
+    try {
+      return this.askTracking();
+    } catch (error) {
+      if (isErrno(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * The same, and why not if the container has no tracking.
+   *
+   * @throws KernelError ENOTTY (no dirty page tracking), EACCES (type1 v1), EINVAL (no IOMMU)
+   */
+  askTracking(): boolean {
+    const { iovaPageSizes } = getType1Info(this.#kernel, this.#fd);
+    const pageBytes = smallestPageBytes(iovaPageSizes) ?? 4096;
+    const page = BigInt(pageBytes);
+    // The last page but one: a range that ends at 2^64 wraps on kernels before 6.19.
+    const top = { iova: (1n << 64n) - 2n * page, bytes: page };
+    try {
+      this.#kernel.ioctl(this.#fd, getBitmapCall(top, pageBytes, new Uint8Array(8)));
+      return true;
+    } catch (error) {
+      if (isErrno(error, 'EINVAL')) return false;
+      throw error;
+    }
   }
 
   #switch(operation: 'START' | 'STOP', flags: number): void {
@@ -206,39 +230,24 @@ export class DirtyPages {
 
   #explain(error: unknown, request: Omit<Type1Request, 'fd'>): unknown {
     if (!isErrno(error)) return error;
-    const state = error.errnoName === 'EINVAL' ? this.#stateWithTracking() : {};
+    const state = error.errnoName === 'EINVAL' ? this.#state() : {};
     return explainType1Refusal({ ...request, fd: this.#fd }, state, error);
   }
 
   #state(): Type1State {
+    let pageBytes: number | undefined;
     try {
-      const { iovaPageSizes } = getType1Info(this.#kernel, this.#fd);
-      if (iovaPageSizes === undefined || iovaPageSizes === 0n) return { hasIommu: true };
-      return { hasIommu: true, smallestPageBytes: Number(iovaPageSizes & -iovaPageSizes) };
+      pageBytes = smallestPageBytes(getType1Info(this.#kernel, this.#fd).iovaPageSizes);
     } catch (error) {
       return { hasIommu: isErrno(error, 'EINVAL') ? false : undefined };
     }
+    return { hasIommu: true, smallestPageBytes: pageBytes, tracking: this.tracking() };
   }
+}
 
-  #stateWithTracking(): Type1State {
-    const state = this.#state();
-    const { smallestPageBytes } = state;
-    return smallestPageBytes === undefined
-      ? state
-      : { ...state, tracking: this.#tracking(smallestPageBytes) };
-  }
-
-  #tracking(pageBytes: number): boolean | undefined {
-    const page = BigInt(pageBytes);
-    // The last page but one: a range that ends at 2^64 wraps on kernels before 6.19.
-    const top = { iova: (1n << 64n) - 2n * page, bytes: page };
-    try {
-      this.#kernel.ioctl(this.#fd, getBitmapCall(top, pageBytes, new Uint8Array(8)));
-      return true;
-    } catch (error) {
-      return isErrno(error, 'EINVAL') ? false : undefined;
-    }
-  }
+function smallestPageBytes(pageSizes: bigint | undefined): number | undefined {
+  if (pageSizes === undefined || pageSizes === 0n) return undefined;
+  return Number(pageSizes & -pageSizes);
 }
 
 function getBitmapCall(span: IovaSpan, pageBytes: number, bitmap: Uint8Array): IoctlCall {

@@ -1,8 +1,13 @@
 /** VFIO_IOMMU_GET_INFO: what a type1 container says of itself. */
 import { Type1CapabilityId, VfioFlag, VfioIoctl, vfio } from '../abi/vfio.js';
 import { MalformedReplyError } from '../errors.js';
+import { callInfo } from '../info/negotiate.js';
 import type { Kernel } from '../kernel/kernel.js';
-import { type CapabilityFault, type RawCapability, walkCapabilities } from './capabilities.js';
+import {
+  type CapabilityFault,
+  type RawCapability,
+  walkCapabilities,
+} from '../info/capabilities.js';
 
 /** A range of IOVAs; `last` is inclusive, as the top of the address space has no exclusive end. */
 export interface IovaRange {
@@ -37,35 +42,19 @@ export interface Type1Info {
   readonly faults: readonly CapabilityFault[];
 }
 
-const FIRST_BYTES = 1024;
-/** An IOVA list of 65,000 ranges; a kernel that asks for more is not believed. */
-const MOST_BYTES = 1 << 20;
-/** The list of IOVA ranges can grow between two calls, but not for ever. */
-const MOST_ATTEMPTS = 5;
-
-const call = { name: 'VFIO_IOMMU_GET_INFO', request: VfioIoctl.VFIO_IOMMU_GET_INFO };
-
 /**
- * Asks for the container's information, again with more room as long as the kernel asks for it.
- * A kernel that knows fewer fields than we do leaves them zero.
+ * Asks for the container's information.
  *
  * @throws KernelError when the ioctl fails (EINVAL: no IOMMU is set, as after QEMU's exit)
  * @throws MalformedReplyError when the kernel never has enough room
  */
 export function getType1Info(kernel: Kernel, fd: number): Type1Info {
-  let bytes = FIRST_BYTES;
-  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
-    const memory = vfio.type1Info.create({ argsz: bytes }, bytes - vfio.type1Info.size);
-    kernel.ioctl(fd, { ...call, argument: memory });
-    const { argsz } = vfio.type1Info.read(memory);
-    if (argsz <= bytes) return parseType1Info(memory);
-    if (argsz > MOST_BYTES) {
-      throw new MalformedReplyError(`VFIO_IOMMU_GET_INFO on fd ${fd} asks for ${argsz} bytes.`);
-    }
-    bytes = argsz;
-  }
-  throw new MalformedReplyError(
-    `VFIO_IOMMU_GET_INFO on fd ${fd} asked for more room ${MOST_ATTEMPTS} times (last: ${bytes} bytes).`,
+  return parseType1Info(
+    callInfo(kernel, fd, {
+      name: 'VFIO_IOMMU_GET_INFO',
+      request: VfioIoctl.VFIO_IOMMU_GET_INFO,
+      structure: vfio.type1Info.create({}),
+    }),
   );
 }
 

@@ -29,7 +29,7 @@ export type Type1ErrorCode =
   | 'VFIO_EINVAL_RANGE_TOO_LARGE'
   /** Start or size of the range are no multiple of the page size. */
   | 'VFIO_EINVAL_UNALIGNED'
-  /** The range passes the end of the 64-bit address space. */
+  /** The range passes the end of the 64-bit address space (EOVERFLOW from 6.19 on). */
   | 'VFIO_EINVAL_WRAP'
   /** EINVAL for none of the reasons above. */
   | 'VFIO_EINVAL_UNEXPLAINED'
@@ -93,6 +93,8 @@ function reasonFor(
   switch (error.errnoName) {
     case 'EINVAL':
       return einval(request, state);
+    case 'EOVERFLOW':
+      return ['VFIO_EINVAL_WRAP', 'the range passes 2^64.'];
     case 'EACCES':
       return [
         'VFIO_NOT_TYPE1V2',

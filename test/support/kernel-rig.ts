@@ -1,0 +1,46 @@
+/** The rig of type1-rig.ts on a real kernel: a raw container with a dirtygen mdev. */
+import { writeFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { join } from 'node:path';
+import { LibcKernel, type Mapping } from 'linux-vfio-ts';
+import { createMdev, RawContainer } from './raw-container.js';
+import { PAGE, pages, type Type1Rig } from './type1-rig.js';
+
+export function kernelRig(): Type1Rig {
+  const kernel = new LibcKernel();
+  const mdev = createMdev();
+  const raw = new RawContainer(kernel, mdev);
+  const { container } = raw;
+  raw.openDevice(mdev);
+  const mappings: Mapping[] = [];
+
+  function control(command: string): Promise<void> {
+    writeFileSync(join(mdev.sysfs, 'dirtygen/control'), command);
+    return Promise.resolve();
+  }
+
+  const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(release()) ?? [];
+  return {
+    container,
+    topOfAddressSpace: Number(major) * 1000 + Number(minor) >= 6019,
+    map(iova, pageCount) {
+      const mapping = kernel.mmap({ bytes: pageCount * PAGE, writable: true });
+      mappings.push(mapping);
+      container.dirtyPages.map({ iova, bytes: pages(pageCount), memory: mapping.memory });
+    },
+    async deviceWrites(iova, pageCount) {
+      await control('set method=dma_rw');
+      await control(`write-at ${iova.toString()} ${pageCount}`);
+    },
+    async devicePins(iova, pageCount) {
+      await control('set method=pin hold=1');
+      await control(`write-at ${iova.toString()} ${pageCount}`);
+    },
+    deviceUnpinsAll: () => control('unpin'),
+    [Symbol.dispose]() {
+      raw[Symbol.dispose]();
+      for (const mapping of mappings) mapping[Symbol.dispose]();
+      mdev[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { DeviceFeature, HarvestGate, VfioDevice } from 'linux-vfio-ts';
+import { DeviceModel, type DeviceModelOptions } from '#vfio/model/device-model.js';
+import { ModelKernel } from '#vfio/model/model-kernel.js';
+
+const PAGE = 4096;
+
+function deviceWith(options: DeviceModelOptions): { device: VfioDevice; model: DeviceModel } {
+  const kernel = new ModelKernel();
+  const model = new DeviceModel(options);
+  return { device: new VfioDevice(kernel, kernel.install(model)), model };
+}
+
+describe('a VFIO device', () => {
+  it('says what it is', () => {
+    const info = deviceWith({}).device.info();
+    assert.equal(info.api, 'pci');
+    assert.equal(info.canReset, true);
+    assert.equal(info.regions, 9);
+  });
+
+  it('says how it migrates, and in which state it is', () => {
+    const { device } = deviceWith({ migrationFlags: 5n, state: 6, stopCopyBytes: 1n << 40n });
+    assert.deepEqual(device.migration(), { flags: 5n, stopCopy: true, p2p: false, preCopy: true });
+    assert.equal(device.migrationState(), 'pre-copy');
+    assert.equal(device.stopCopyBytes(), 1n << 40n);
+  });
+
+  it('keeps the number of a state that a newer kernel may have', () => {
+    assert.equal(deviceWith({ migrationFlags: 1n, state: 8 }).device.migrationState(), 'unknown 8');
+  });
+
+  it('has none of that if it can not migrate', () => {
+    const { device } = deviceWith({});
+    assert.equal(device.migration(), undefined);
+    assert.equal(device.migrationState(), undefined);
+    assert.equal(device.stopCopyBytes(), undefined);
+    assert.deepEqual(device.probe(DeviceFeature.VFIO_DEVICE_FEATURE_MIGRATION, 'get'), {
+      supported: false,
+      errnoName: 'ENOTTY',
+    });
+  });
+
+  const logging: readonly [DeviceModelOptions['dmaLogging'], object][] = [
+    ['works', { works: true, start: true }],
+    ['broken', { works: false, start: true, errnoName: 'EOPNOTSUPP' }],
+    ['absent', { works: false, start: false, errnoName: 'ENOTTY' }],
+  ];
+  for (const [dmaLogging, expected] of logging) {
+    it(`tells device logging that ${dmaLogging === 'absent' ? 'is absent' : dmaLogging === 'works' ? 'works' : 'is broken'}`, () => {
+      assert.deepEqual(deviceWith({ dmaLogging }).device.dmaLogging.support(), expected);
+    });
+  }
+
+  it('logs what it writes, and reports each page once', async () => {
+    const { device, model } = deviceWith({ dmaLogging: 'works' });
+    const { dmaLogging } = device;
+    dmaLogging.start([{ iova: 0n, bytes: 1n << 30n }], PAGE);
+    model.writes(0x5000n);
+    const bitmap = new Uint8Array(8).fill(0xff);
+    const request = { iova: 0n, bytes: 64n * 4096n, pageBytes: PAGE, bitmap };
+    await dmaLogging.report(request);
+    assert.deepEqual([...bitmap], [0x20, 0, 0, 0, 0, 0, 0, 0]);
+    await dmaLogging.report(request);
+    assert.ok(bitmap.every((byte) => byte === 0));
+    dmaLogging.stop();
+    await assert.rejects(dmaLogging.report(request), { code: 'KERNEL_EINVAL' });
+  });
+
+  it('never lets the kernel write past a bitmap, whose length it is not told', async () => {
+    const { device } = deviceWith({ dmaLogging: 'works' });
+    const bitmap = new Uint8Array(4);
+    await assert.rejects(
+      device.dmaLogging.report({ iova: 0n, bytes: 65n * 4096n, pageBytes: PAGE, bitmap }),
+      RangeError,
+    );
+  });
+
+  it('touches no log while the gate is shut', async () => {
+    const kernel = new ModelKernel();
+    const gate = new HarvestGate();
+    const fd = kernel.install(new DeviceModel({ dmaLogging: 'works' }));
+    const { dmaLogging } = new VfioDevice(kernel, fd, gate);
+    gate.shut('a migration runs');
+    const refused = { code: 'VFIO_HARVEST_REFUSED' };
+    assert.throws(() => dmaLogging.start([{ iova: 0n, bytes: 4096n }], PAGE), refused);
+    assert.throws(() => {
+      dmaLogging.stop();
+    }, refused);
+    const bitmap = new Uint8Array(8);
+    await assert.rejects(
+      dmaLogging.report({ iova: 0n, bytes: 4096n, pageBytes: PAGE, bitmap }),
+      refused,
+    );
+  });
+});

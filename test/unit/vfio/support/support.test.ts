@@ -1,0 +1,239 @@
+import assert from 'node:assert/strict';
+import {
+  dirtyTrackingSupport,
+  HarvestGate,
+  observeDirtyTracking,
+  type DirtyTrackingObservation,
+  type DirtyTrackingSupport,
+  type Extension9Meaning,
+  type HeldFd,
+  type SupportHints,
+  type TrackingGeneration,
+  type TrackingVerdict,
+} from 'linux-vfio-ts';
+import { DeviceModel, type DeviceModelOptions } from '#vfio/model/device-model.js';
+import { IommufdModel } from '#vfio/model/iommufd-model.js';
+import { ModelKernel } from '#vfio/model/model-kernel.js';
+import { Type1Model, type1Behaviours } from '#vfio/model/type1-model.js';
+
+type Release = keyof typeof type1Behaviours;
+
+interface Setup {
+  readonly release?: Release;
+  /** Besides the emulated device, or alone if there is none. */
+  readonly iommuBacked?: boolean;
+  readonly emulated?: boolean;
+  readonly devices?: readonly DeviceModelOptions[];
+  readonly iommufd?: { dirtyTracking: boolean };
+  readonly gate?: HarvestGate;
+}
+
+const migratable: DeviceModelOptions = { migrationFlags: 7n, stopCopyBytes: 4096n };
+
+async function observe(setup: Setup): Promise<DirtyTrackingObservation> {
+  const kernel = new ModelKernel();
+  const held: HeldFd[] = [];
+  let fd = 20;
+  const hold = (
+    kind: HeldFd['origin']['kind'],
+    file: Parameters<ModelKernel['install']>[0],
+  ): void => {
+    held.push({ fd: kernel.install(file), origin: { fd, kind, target: kind } });
+    fd += 1;
+  };
+  if (setup.release !== undefined) {
+    const emulatedDevices = setup.emulated ?? true;
+    const container = new Type1Model(type1Behaviours[setup.release], { emulatedDevices });
+    if (setup.iommuBacked === true) container.attachIommuGroup();
+    hold('container', container);
+  }
+  for (const options of setup.devices ?? []) hold('device', new DeviceModel(options));
+  if (setup.iommufd !== undefined) hold('iommufd', new IommufdModel(setup.iommufd));
+  const observation = await observeDirtyTracking(kernel, held, [], {
+    ...(setup.gate === undefined ? {} : { gate: setup.gate }),
+  });
+  const groups = [
+    ...(setup.emulated === false ? [] : [{ name: 'c9d0...', bus: 'mdev' }]),
+    ...(setup.iommuBacked === true ? [{ name: '0000:3b:00.1', bus: 'pci' }] : []),
+  ].map((device, index) => ({ group: index, devices: [device] }));
+  return { ...observation, groups: setup.release === undefined ? [] : groups };
+}
+
+async function support(setup: Setup, hints?: SupportHints): Promise<DirtyTrackingSupport> {
+  return dirtyTrackingSupport(await observe(setup), hints);
+}
+
+describe('dirty tracking support', () => {
+  const kernels: readonly {
+    release: Release;
+    extension9: Extension9Meaning;
+    generations: readonly TrackingGeneration[];
+    mdevOnly: TrackingVerdict;
+    iommuBacked: TrackingVerdict;
+  }[] = [
+    {
+      release: '5.4',
+      extension9: 'absent',
+      generations: [],
+      mdevOnly: 'none',
+      iommuBacked: 'none',
+    },
+    {
+      release: '5.10',
+      extension9: 'absent',
+      generations: ['migration-capability'],
+      mdevOnly: 'container-precise',
+      iommuBacked: 'container-everything',
+    },
+    ...(['6.1', '6.12', '7.2'] as const).map((release) => ({
+      release,
+      extension9: 'unmap-all' as const,
+      generations: ['migration-capability' as const],
+      mdevOnly: 'container-precise' as const,
+      iommuBacked: 'container-everything' as const,
+    })),
+    {
+      release: '6.12 with the GET_INFO flag',
+      extension9: 'unmap-all',
+      generations: ['migration-capability', 'info-flag'],
+      mdevOnly: 'container-precise',
+      iommuBacked: 'container-everything',
+    },
+    {
+      release: '5.10 with the GET_INFO flag',
+      extension9: 'absent',
+      generations: ['migration-capability', 'info-flag'],
+      mdevOnly: 'container-precise',
+      iommuBacked: 'container-everything',
+    },
+    {
+      release: '5.10 with extension 9',
+      extension9: 'dirty-pages',
+      generations: ['migration-capability', 'extension-9'],
+      mdevOnly: 'container-precise',
+      iommuBacked: 'container-everything',
+    },
+    {
+      release: '5.10 with extensions 9 and 10',
+      extension9: 'dirty-pages',
+      generations: ['migration-capability', 'extension-9', 'extension-10'],
+      mdevOnly: 'container-precise',
+      iommuBacked: 'container-everything',
+    },
+    {
+      release: 'iommufd compatibility',
+      extension9: 'unmap-all',
+      generations: [],
+      mdevOnly: 'none',
+      iommuBacked: 'none',
+    },
+  ];
+
+  for (const { release, extension9, generations, mdevOnly, iommuBacked } of kernels) {
+    it(`is named right on ${release}`, async () => {
+      const precise = await support({ release, devices: [migratable] });
+      assert.equal(precise.verdict, mdevOnly);
+      assert.equal(precise.containers[0]?.extension9, extension9);
+      assert.deepEqual(precise.containers[0].generations, generations);
+      assert.equal(precise.containers[0].scope, 'pinned');
+
+      const devices = [migratable];
+      const all = await support({ release, iommuBacked: true, emulated: false, devices });
+      assert.equal(all.verdict, iommuBacked);
+      assert.equal(all.containers[0]?.scope, 'all');
+      assert.equal(all.containers[0].extension9, extension9);
+      assert.deepEqual(all.containers[0].generations, generations);
+    });
+  }
+
+  it('does not take extension 9 for dirty tracking where it is UNMAP_ALL', async () => {
+    for (const release of ['6.1', '6.12', '7.2', 'iommufd compatibility'] as const) {
+      for (const setup of [{}, { iommuBacked: true, emulated: false }]) {
+        const { containers } = await support({ release, devices: [migratable], ...setup });
+        assert.equal(containers[0]?.generations.includes('extension-9'), false, release);
+        assert.equal(containers[0].generations.includes('extension-10'), false, release);
+      }
+    }
+  });
+
+  it('gives evidence for each statement', async () => {
+    const { containers } = await support({
+      release: '5.10 with extension 9',
+      devices: [migratable],
+    });
+    const nine = containers[0]?.evidence.find(({ says }) => says.startsWith('extension 9'));
+    assert.deepEqual(nine, {
+      says: 'extension 9 is the proposal VFIO_DIRTY_PGS_IOMMU of 2020',
+      because:
+        'MAP_DMA with FLAG_VADDR for an unmapped page fails with EINVAL: the series of Linux 5.12 is not in this kernel, and VFIO_IOMMU_DIRTY_PAGES works',
+    });
+  });
+
+  it('says what scope all costs in bytes, and who causes it', async () => {
+    const { problems } = await support(
+      { release: '6.12', iommuBacked: true, devices: [migratable] },
+      { mappedBytes: 64n << 30n },
+    );
+    assert.match(problems[0]?.what ?? '', /68719476736 bytes \(64\.0 GiB\).*0000:3b:00\.1/);
+  });
+
+  it('lets device logging win over the container when every device has it', async () => {
+    const devices = [
+      { ...migratable, dmaLogging: 'works' as const },
+      { ...migratable, dmaLogging: 'works' as const },
+    ];
+    const { verdict } = await support({ release: '6.12', iommuBacked: true, devices });
+    assert.equal(verdict, 'device-logging');
+    const mixed = [...devices, migratable];
+    const { verdict: withMixed } = await support({ release: '6.12', devices: mixed });
+    assert.equal(withMixed, 'container-precise');
+  });
+
+  it('sees that device logging can be started and not be read, and how to get by', async () => {
+    const setup = { release: '6.12', devices: [{ ...migratable, dmaLogging: 'broken' }] } as const;
+    const broken = await support(setup);
+    assert.equal(broken.verdict, 'broken-device-logging');
+    assert.match(broken.problems[0]?.fix ?? '', /x-device-dirty-page-tracking=off/);
+    const off = await support(setup, { deviceLoggingOff: true });
+    assert.equal(off.verdict, 'container-precise');
+    assert.deepEqual(off.problems, []);
+  });
+
+  it('names devices that block the migration', async () => {
+    const { problems } = await support({
+      release: '6.12',
+      devices: [{}, { migrationFlags: 1n }],
+    });
+    assert.equal(problems.length, 2);
+    assert.match(problems[0]?.what ?? '', /fd 21 can't be migrated/);
+    assert.match(problems[1]?.what ?? '', /1 of 2 devices lack P2P/);
+  });
+
+  for (const dirtyTracking of [true, false]) {
+    it(`judges an IOMMU ${dirtyTracking ? 'with' : 'without'} dirty tracking behind iommufd`, async () => {
+      const { verdict } = await support({ iommufd: { dirtyTracking }, devices: [migratable] });
+      assert.equal(verdict, dirtyTracking ? 'iommufd' : 'none');
+    });
+  }
+
+  it('needs nothing without VFIO devices', async () => {
+    const { verdict, problems } = await support({});
+    assert.equal(verdict, 'not-needed');
+    assert.deepEqual(problems, []);
+  });
+
+  it('asks nothing that could clear a bit while the gate is shut', async () => {
+    const gate = new HarvestGate();
+    gate.shut('a migration runs');
+    const observation = await observe({
+      release: '6.12',
+      devices: [{ ...migratable, dmaLogging: 'works' }],
+      gate,
+    });
+    assert.equal(observation.containers[0]?.dirtyPages, 'unasked');
+    assert.deepEqual(observation.devices[0]?.dmaLogging, { failed: 'VFIO_HARVEST_REFUSED' });
+    const judged = dirtyTrackingSupport(observation);
+    assert.equal(judged.containers[0]?.tracks, true);
+    assert.equal(judged.verdict, 'unknown');
+  });
+});

@@ -1,0 +1,153 @@
+/** Gathers a {@link DirtyTrackingObservation}. Changes nothing and clears no dirty bit. */
+import { readdir, readlink } from 'node:fs/promises';
+import { release } from 'node:os';
+import { basename, join } from 'node:path';
+import { VfioFlag, VfioIoctl, vfio } from '../abi/vfio.js';
+import type { ProcessFd } from '../borrow/process-fds.js';
+import { VfioDevice } from '../device/device.js';
+import { isErrno, VfioError } from '../errors.js';
+import { Iommufd } from '../iommufd/iommufd.js';
+import type { Kernel } from '../kernel/kernel.js';
+import { Type1Container } from '../type1/container.js';
+import { HarvestGate } from '../type1/gate.js';
+import type {
+  ContainerObservation,
+  DeviceObservation,
+  DirtyTrackingObservation,
+  Failed,
+  GroupObservation,
+  IommufdObservation,
+} from './observation.js';
+
+/** A file that we hold: a duplicate, and what it was in the process that owns it. */
+export interface HeldFd {
+  /** In this process. */
+  readonly fd: number;
+  readonly origin: ProcessFd;
+}
+
+export interface ObserveOptions {
+  /**
+   * While it is shut (a migration runs), nothing is asked that could clear a bit: whether tracking is on,
+   * and whether device logging works, stay unknown.
+   */
+  readonly gate?: HarvestGate;
+  /** Where sysfs is mounted; `/sys` unless told otherwise. */
+  readonly sysRoot?: string;
+}
+
+/**
+ * @param held duplicates of a process's containers, devices and iommufds
+ * @param listed all that the process has open: its groups need no duplicate
+ */
+export async function observeDirtyTracking(
+  kernel: Kernel,
+  held: readonly HeldFd[],
+  listed: readonly ProcessFd[],
+  options: ObserveOptions = {},
+): Promise<DirtyTrackingObservation> {
+  const { gate = new HarvestGate(), sysRoot = '/sys' } = options;
+  const ofKind = (...kinds: ProcessFd['kind'][]): HeldFd[] =>
+    held.filter(({ origin }) => kinds.includes(origin.kind));
+  const groups = await Promise.all(
+    listed.flatMap(({ group }) => (group === undefined ? [] : [observeGroup(group, sysRoot)])),
+  );
+  const deviceFds = ofKind('device', 'device-cdev');
+  return {
+    kernelRelease: release(),
+    containers: ofKind('container').map((file) => observeContainer(kernel, file, gate)),
+    groups,
+    devices: deviceFds.map((file) => observeDevice(kernel, file, gate)),
+    iommufds: ofKind('iommufd').map((file) => observeIommufd(kernel, file, deviceFds.length)),
+  };
+}
+
+function observeContainer(kernel: Kernel, file: HeldFd, gate: HarvestGate): ContainerObservation {
+  const container = new Type1Container(kernel, file.fd, gate);
+  return {
+    fd: file.origin.fd,
+    apiVersion: attempt(() => container.apiVersion()),
+    extensions: attempt(() => container.extensions()),
+    info: attempt(() => container.info()),
+    dirtyPages:
+      gate.shutReason !== undefined
+        ? 'unasked'
+        : attempt(() => (container.dirtyPages.askTracking() ? 'on' : 'off')),
+    mapVaddr: askMapVaddr(kernel, file.fd),
+  };
+}
+
+/** The errno name, or `done` for a kernel that accepted it (none does). */
+function askMapVaddr(kernel: Kernel, fd: number): string {
+  const page = 4096n;
+  const argument = vfio.dmaMap.create({
+    argsz: vfio.dmaMap.size,
+    flags: VfioFlag.VFIO_DMA_MAP_FLAG_VADDR,
+    iova: (1n << 64n) - 2n * page,
+    size: page,
+  });
+  try {
+    kernel.ioctl(fd, {
+      name: 'VFIO_IOMMU_MAP_DMA',
+      request: VfioIoctl.VFIO_IOMMU_MAP_DMA,
+      argument,
+    });
+    return 'done';
+  } catch (error) {
+    if (isErrno(error)) return error.errnoName;
+    throw error;
+  }
+}
+
+async function observeGroup(group: number, sysRoot: string): Promise<GroupObservation> {
+  const folder = join(sysRoot, 'kernel/iommu_groups', String(group), 'devices');
+  const names = await readdir(folder).catch(() => []);
+  const devices = await Promise.all(
+    names.map(async (name) => ({
+      name,
+      bus: await readlink(join(folder, name, 'subsystem')).then(
+        (target) => basename(target),
+        () => undefined,
+      ),
+    })),
+  );
+  return { group, devices };
+}
+
+function observeDevice(kernel: Kernel, file: HeldFd, gate: HarvestGate): DeviceObservation {
+  const device = new VfioDevice(kernel, file.fd, gate);
+  return {
+    fd: file.origin.fd,
+    name: file.origin.sysfsPath,
+    info: attempt(() => device.info()),
+    migration: attempt(() => device.migration()),
+    state: attempt(() => device.migrationState()),
+    stopCopyBytes: device.stopCopyBytes(),
+    dmaLogging: attempt(() => device.dmaLogging.support()),
+  };
+}
+
+/**
+ * Object ids of an iommufd are small numbers that count up, and no ioctl lists them: the first ones are
+ * tried. GET_HW_INFO changes nothing and refuses what is no device (ENOENT).
+ */
+function observeIommufd(kernel: Kernel, file: HeldFd, devices: number): IommufdObservation {
+  const iommufd = new Iommufd(kernel, file.fd);
+  const hwInfos: IommufdObservation['hwInfos'][number][] = [];
+  for (let deviceId = 1; deviceId <= 64 && hwInfos.length < devices; deviceId += 1) {
+    const hwInfo = attempt(() => iommufd.hwInfo(deviceId));
+    if (!('failed' in hwInfo)) hwInfos.push({ deviceId, hwInfo });
+    else if (hwInfo.failed !== 'ENOENT') hwInfos.push({ deviceId, hwInfo });
+  }
+  return { fd: file.origin.fd, hwInfos };
+}
+
+function attempt<T>(ask: () => T): T | Failed {
+  try {
+    return ask();
+  } catch (error) {
+    if (isErrno(error)) return { failed: error.errnoName };
+    if (error instanceof VfioError) return { failed: error.code };
+    throw error;
+  }
+}
