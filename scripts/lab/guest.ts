@@ -4,7 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,6 +18,8 @@ export interface GuestOptions {
   args?: readonly string[];
   /** The QEMU to run. Default `qemu-system-x86_64`. */
   qemu?: string;
+  /** Where its sockets are; made, and removed at the end. Default: a new folder in the temporary one. */
+  folder?: string;
   /** Waits for a migration (`-incoming defer`). */
   incoming?: boolean;
 }
@@ -48,14 +50,22 @@ export class Guest implements AsyncDisposable {
     return `unix:${join(this.#folder, 'qmp2')}`;
   }
 
+  /** What the guest wrote to its debug console (port 0xe9) so far. */
+  get console(): string {
+    const file = join(this.#folder, 'debugcon');
+    return existsSync(file) ? readFileSync(file, 'latin1') : '';
+  }
+
   /** @throws Error if QEMU ends at once, with what it printed */
   static async start(options: GuestOptions): Promise<Guest> {
-    const folder = mkdtempSync(join(tmpdir(), 'precopy-guest-'));
+    const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'precopy-guest-'));
+    mkdirSync(folder, { recursive: true });
     const args = [
       ...['-machine', 'q35', '-accel', 'tcg', '-m', String(options.memoryMiB ?? 128)],
       ...['-nodefaults', '-display', 'none', '-serial', 'none'],
       ...['-qmp', `unix:${join(folder, 'qmp')},server=on,wait=off`],
       ...['-qmp', `unix:${join(folder, 'qmp2')},server=on,wait=off`],
+      ...['-debugcon', `file:${join(folder, 'debugcon')}`],
       ...(options.image === undefined
         ? []
         : ['-drive', `file=${options.image},format=raw,if=floppy,readonly=on`]),
@@ -99,11 +109,18 @@ export class Guest implements AsyncDisposable {
 export async function startPair(
   options: GuestOptions & { sourceArgs?: readonly string[]; destinationArgs?: readonly string[] },
 ): Promise<{ source: Guest; destination: Guest } & AsyncDisposable> {
-  const { sourceArgs = [], destinationArgs = [], args = [], ...shape } = options;
-  const source = await Guest.start({ ...shape, args: [...args, ...sourceArgs] });
+  const { sourceArgs = [], destinationArgs = [], args = [], folder, ...shape } = options;
+  const folderOf = (name: string): { folder?: string } =>
+    folder === undefined ? {} : { folder: join(folder, name) };
+  const source = await Guest.start({
+    ...shape,
+    ...folderOf('source'),
+    args: [...args, ...sourceArgs],
+  });
   try {
     const destination = await Guest.start({
       ...shape,
+      ...folderOf('destination'),
       args: [...args, ...destinationArgs],
       incoming: true,
     });

@@ -18,8 +18,18 @@ export type JournalEntry =
   | { type: 'effect'; side: Side; command: string; arguments?: unknown; error?: string }
   /** A QMP event; `qemuUs` is QEMU's own time stamp, microseconds since the epoch. */
   | { type: 'event'; side: Side; event: string; data: unknown; qemuUs: number | undefined }
-  /** The passes `first`...`pass` (more than one when they came faster than QEMU can be asked). */
-  | { type: 'pass'; first: number; pass: number; kind: PassKind; sample: MigrationSample }
+  /**
+   * The passes `first`...`pass` (more than one when they came faster than QEMU can be asked). `late`:
+   * QEMU answered only when all was over, so `sample` tells the end and not how this pass stood.
+   */
+  | {
+      type: 'pass';
+      first: number;
+      pass: number;
+      kind: PassKind;
+      sample: MigrationSample;
+      late: boolean;
+    }
   | { type: 'warning'; message: string }
   | { type: 'verify'; result: VerifyResult; ms: number }
   | { type: 'result'; result: MigrationResult };

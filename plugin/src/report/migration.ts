@@ -33,9 +33,8 @@ const heading = row(columns.map(([name]) => name));
 export function migrationLines(record: JournalRecord, first: boolean): string[] {
   switch (record.type) {
     case 'pass': {
-      const { sample, kind } = record;
-      // QEMU answers no query while it is in the blackout; what it says afterwards is of the end.
-      const during = (text: string): string => (kind === 'blackout' ? '-' : text);
+      const { sample, kind, late } = record;
+      const during = (text: string): string => (late ? '-' : text);
       const cells = [
         record.first === record.pass ? String(record.pass) : `${record.first}-${record.pass}`,
         kind,

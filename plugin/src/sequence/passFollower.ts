@@ -62,8 +62,11 @@ export class PassFollower {
       while (this.#waiting.length > 0) {
         const groups = this.#waiting;
         this.#waiting = [];
-        const sample = sampleOf(await this.#query());
-        if (sample) for (const group of groups) this.#record(group, sample);
+        const info = await this.#query();
+        const sample = sampleOf(info);
+        // QEMU answers nothing in the blackout: what it says afterwards is of the end, not of the pass.
+        const late = info.status === 'completed';
+        if (sample) for (const group of groups) this.#record(group, sample, late);
       }
     } catch (error) {
       // The connection is going down or the reply made no sense; the run itself learns it elsewhere.
@@ -76,9 +79,10 @@ export class PassFollower {
     }
   }
 
-  #record({ first, last, sourceStopped }: PassGroup, sample: MigrationSample): void {
+  #record(group: PassGroup, sample: MigrationSample, late: boolean): void {
+    const { first, last, sourceStopped } = group;
     const kind = classifyPass(this.#previous, sample, { ...this.#context(), sourceStopped });
-    if (kind !== 'blackout') this.#previous = sample;
-    this.#journal.append({ type: 'pass', first, pass: last, kind, sample });
+    if (!late) this.#previous = sample;
+    this.#journal.append({ type: 'pass', first, pass: last, kind, sample, late });
   }
 }

@@ -1,0 +1,107 @@
+/**
+ * A QEMU with a dirtygen device, and a guest whose CPU dirties memory as well; alone, or as the
+ * source and the destination of a migration. Runs inside the lab.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Dirtygen, type DirtygenOptions, type DirtygenSettings } from './dirtygen.js';
+import { Guest, type GuestOptions } from './guest.js';
+import { workloadImage, type WorkloadParameters } from './workload.js';
+
+export interface VfioGuestOptions extends Pick<
+  GuestOptions,
+  'memoryMiB' | 'folder' | 'incoming' | 'args'
+> {
+  /** What the guest's CPU dirties; without it the guest idles in its firmware. */
+  workload?: WorkloadParameters;
+  /** What the device dirties. */
+  dirty?: Partial<DirtygenSettings>;
+  deviceOptions?: DirtygenOptions;
+  /** More properties of `-device vfio-pci`, e.g. `x-pre-copy-dirty-page-tracking=off`. */
+  deviceProperties?: string;
+}
+
+export interface VfioGuest extends AsyncDisposable {
+  readonly guest: Guest;
+  readonly device: Dirtygen;
+}
+
+/**
+ * Starts one. Unless it waits for a migration, it is returned when its workload runs and its device
+ * has been started.
+ */
+export async function startVfioGuest(options: VfioGuestOptions): Promise<VfioGuest> {
+  const { workload, dirty, deviceOptions, deviceProperties, ...shape } = options;
+  const device = Dirtygen.create(deviceOptions);
+  const folder = await mkdtemp(join(tmpdir(), 'precopy-workload-'));
+  let guest: Guest | undefined;
+  const dispose = async (): Promise<void> => {
+    await guest?.[Symbol.asyncDispose]();
+    device.remove();
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    const image = join(folder, 'workload.img');
+    if (workload) await writeFile(image, workloadImage(workload));
+    const properties = deviceProperties === undefined ? '' : `,${deviceProperties}`;
+    guest = await Guest.start({
+      memoryMiB: 256,
+      ...shape,
+      ...(workload ? { image } : {}),
+      args: ['-device', `${device.qemuDevice}${properties}`, ...(shape.args ?? [])],
+    });
+    if (shape.incoming !== true) {
+      if (workload) await workloadRuns(guest);
+      if (dirty) {
+        await device.set(dirty);
+        await device.run();
+      }
+    }
+    return { guest, device, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+export interface VfioPair extends AsyncDisposable {
+  readonly source: VfioGuest;
+  readonly destination: VfioGuest;
+}
+
+/** Starts a source, and a destination of the same shape that waits for it. */
+export async function startVfioPair(options: VfioGuestOptions): Promise<VfioPair> {
+  const { folder } = options;
+  const folderOf = (name: string): { folder?: string } =>
+    folder === undefined ? {} : { folder: join(folder, name) };
+  const source = await startVfioGuest({ ...options, ...folderOf('source') });
+  try {
+    const destination = await startVfioGuest({
+      ...options,
+      ...folderOf('destination'),
+      incoming: true,
+    });
+    return {
+      source,
+      destination,
+      async [Symbol.asyncDispose]() {
+        await source[Symbol.asyncDispose]();
+        await destination[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await source[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** The workload says so on the debug console, after some seconds of firmware under nested TCG. */
+async function workloadRuns(guest: Guest): Promise<void> {
+  const signal = AbortSignal.timeout(60_000);
+  while (!guest.console.endsWith('R')) {
+    signal.throwIfAborted();
+    await sleep(50);
+  }
+}
