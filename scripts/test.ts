@@ -2,6 +2,7 @@
  * Runs the tiers of tests and ends with the line `N passed, N failed, N skipped`.
  *
  *   unit  pure code and fakes
+ *   fuzz  random operations and inputs, against oracles
  *   qemu  real QEMUs on this machine, without VFIO
  *   lab   real VFIO, inside the lab's VM (docs/lab.md)
  *
@@ -22,7 +23,7 @@ export interface Counts {
 }
 
 const root = repositoryRoot();
-const tiers = ['unit', 'qemu', 'lab'] as const;
+const tiers = ['unit', 'fuzz', 'qemu', 'lab'] as const;
 type Tier = (typeof tiers)[number];
 
 /** What runs the tier's test files and writes its counts to `countsFile`. */

@@ -54,7 +54,7 @@ export class BitmapArena implements Disposable {
     }
     this.capacityBytes = capacityBytes;
     const end = FIRST_BITMAP + Math.ceil(capacityBytes / 4096) * 4096;
-    this.#engine = engine === 'simd' ? new SimdEngine(end) : new PlainEngine(end);
+    this.#engine = engine === 'simd' ? new SimdEngine(end) : new PlainEngine(new ArrayBuffer(end));
     this.#blocks = new BlockAllocator(FIRST_BITMAP, end);
     this.#runBuffers = Array.from(
       { length: RUN_BUFFERS },

@@ -11,9 +11,9 @@ export class PlainEngine implements BitmapEngine {
   readonly buffer: ArrayBuffer;
   readonly #words: Uint32Array;
 
-  constructor(capacityBytes: number) {
-    this.buffer = new ArrayBuffer(capacityBytes);
-    this.#words = new Uint32Array(this.buffer);
+  constructor(buffer: ArrayBuffer) {
+    this.buffer = buffer;
+    this.#words = new Uint32Array(buffer);
   }
 
   popcount(source: number, end: number): number {

@@ -7,17 +7,12 @@
  * caller (DirtyBitmap) guarantees that they lie in memory. Nothing here allocates.
  */
 
-/** Bytes that one step of the popcount takes: sixteen vectors. */
-const COUNT_BLOCK: usize = 256;
-/**
- * Blocks whose counts fit the 16-bit lanes: each adds at most 16 (two bytes of 8 bits), and
- * 65535 / 16 = 4095.
- */
-const COUNT_BLOCKS_MAX: usize = 4095;
-/** Bytes that are looked at together when unchanged stretches are skipped: one cache line. */
+/** Bytes that loops take at a time: one cache line, four vectors or eight words. */
 const LINE: usize = 64;
-/** Bytes of memory that the operating system commits together. */
+/** Bytes of memory that the operating system commits together, and hardware prefetches within. */
 const OS_PAGE: usize = 4096;
+/** Bytes that are counted together: a line each of six pages at a time. */
+const COUNT_BLOCK: usize = 6 * OS_PAGE;
 
 /** Sum bit of a full adder, 128 adders at a time. */
 function sum(a: v128, b: v128, c: v128): v128 {
@@ -43,25 +38,43 @@ function bytePopcounts16(vector: v128): v128 {
   return i16x8.extadd_pairwise_i8x16_u(i8x16.popcnt(vector));
 }
 
+function lineCount(at: usize): u64 {
+  return (
+    popcnt<u64>(load<u64>(at)) +
+    popcnt<u64>(load<u64>(at, 8)) +
+    popcnt<u64>(load<u64>(at, 16)) +
+    popcnt<u64>(load<u64>(at, 24)) +
+    popcnt<u64>(load<u64>(at, 32)) +
+    popcnt<u64>(load<u64>(at, 40)) +
+    popcnt<u64>(load<u64>(at, 48)) +
+    popcnt<u64>(load<u64>(at, 56))
+  );
+}
+
 /**
  * Number of set bits.
  *
  * Harley-Seal: a tree of carry-save adders turns sixteen vectors into one vector of sixteens plus
  * running ones, twos, fours and eights, so that the (in SSE/AVX costly) byte popcount runs once per
- * 256 bytes instead of sixteen times.
+ * sixteen vectors. Two more lines go through the scalar instruction, which other units of the processor
+ * execute meanwhile.
+ *
+ * A step takes its six lines from six pages of memory. That many instructions per line keep too few
+ * reads of one page in flight to hide the latency of memory; six pages keep six prefetchers busy.
  */
 export function popcount(source: usize, end: usize): u32 {
   let total: u32 = 0;
+  let scalar: u64 = 0;
   let ones = i64x2.splat(0);
   let twos = i64x2.splat(0);
   let fours = i64x2.splat(0);
   let eights = i64x2.splat(0);
   let at = source;
-  while (end - at >= COUNT_BLOCK) {
-    const blocks = min((end - at) / COUNT_BLOCK, COUNT_BLOCKS_MAX);
-    const stop = at + blocks * COUNT_BLOCK;
+  for (; end - at >= COUNT_BLOCK; at += COUNT_BLOCK - OS_PAGE) {
+    const stop = at + OS_PAGE;
+    // Each 16-bit lane gains at most 16 (two bytes of 8 bits) in each of 64 steps.
     let sixteenths = i64x2.splat(0);
-    for (; at < stop; at += COUNT_BLOCK) {
+    for (; at < stop; at += LINE) {
       let a = v128.load(at);
       let b = v128.load(at, 16);
       let twosA = carry(ones, a, b);
@@ -73,12 +86,12 @@ export function popcount(source: usize, end: usize): u32 {
       let foursA = carry(twos, twosA, twosB);
       twos = sum(twos, twosA, twosB);
 
-      a = v128.load(at, 64);
-      b = v128.load(at, 80);
+      a = v128.load(at, OS_PAGE);
+      b = v128.load(at, OS_PAGE + 16);
       twosA = carry(ones, a, b);
       ones = sum(ones, a, b);
-      a = v128.load(at, 96);
-      b = v128.load(at, 112);
+      a = v128.load(at, OS_PAGE + 32);
+      b = v128.load(at, OS_PAGE + 48);
       twosB = carry(ones, a, b);
       ones = sum(ones, a, b);
       let foursB = carry(twos, twosA, twosB);
@@ -86,23 +99,23 @@ export function popcount(source: usize, end: usize): u32 {
       const eightsA = carry(fours, foursA, foursB);
       fours = sum(fours, foursA, foursB);
 
-      a = v128.load(at, 128);
-      b = v128.load(at, 144);
+      a = v128.load(at, 2 * OS_PAGE);
+      b = v128.load(at, 2 * OS_PAGE + 16);
       twosA = carry(ones, a, b);
       ones = sum(ones, a, b);
-      a = v128.load(at, 160);
-      b = v128.load(at, 176);
+      a = v128.load(at, 2 * OS_PAGE + 32);
+      b = v128.load(at, 2 * OS_PAGE + 48);
       twosB = carry(ones, a, b);
       ones = sum(ones, a, b);
       foursA = carry(twos, twosA, twosB);
       twos = sum(twos, twosA, twosB);
 
-      a = v128.load(at, 192);
-      b = v128.load(at, 208);
+      a = v128.load(at, 3 * OS_PAGE);
+      b = v128.load(at, 3 * OS_PAGE + 16);
       twosA = carry(ones, a, b);
       ones = sum(ones, a, b);
-      a = v128.load(at, 224);
-      b = v128.load(at, 240);
+      a = v128.load(at, 3 * OS_PAGE + 32);
+      b = v128.load(at, 3 * OS_PAGE + 48);
       twosB = carry(ones, a, b);
       ones = sum(ones, a, b);
       foursB = carry(twos, twosA, twosB);
@@ -112,6 +125,7 @@ export function popcount(source: usize, end: usize): u32 {
 
       const sixteens = carry(eights, eightsA, eightsB);
       eights = sum(eights, eightsA, eightsB);
+      scalar += lineCount(at + 4 * OS_PAGE) + lineCount(at + 5 * OS_PAGE);
       sixteenths = i16x8.add(sixteenths, bytePopcounts16(sixteens));
     }
     total += 16 * sumOfLanes16(sixteenths);
@@ -120,8 +134,9 @@ export function popcount(source: usize, end: usize): u32 {
   total += 4 * sumOfLanes16(bytePopcounts16(fours));
   total += 2 * sumOfLanes16(bytePopcounts16(twos));
   total += sumOfLanes16(bytePopcounts16(ones));
-  for (; at < end; at += 8) total += <u32>popcnt<u64>(load<u64>(at));
-  return total;
+  for (; end - at >= LINE; at += LINE) scalar += lineCount(at);
+  for (; at < end; at += 8) scalar += popcnt<u64>(load<u64>(at));
+  return total + <u32>scalar;
 }
 
 /** target |= source. */
