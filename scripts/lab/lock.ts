@@ -29,6 +29,7 @@ export async function lockPath(
     if (server !== undefined) return lockOf(server);
     if (!waited) onWait?.();
     waited = true;
+    signal?.throwIfAborted();
     await untilHolderEnds(address, signal);
   }
 }

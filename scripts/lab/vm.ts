@@ -322,16 +322,19 @@ async function evidence(qemuSaid: string, consoleLog: string): Promise<string> {
   } catch {
     // QEMU ended before it made the file.
   }
-  const quote = (text: string): string =>
-    text
-      .trimEnd()
-      .split(/\r?\n/)
-      .slice(-quotedLines)
+  const quote = (text: string): string => {
+    const lines = text.trimEnd().split(/\r?\n/);
+    // A panic's first lines say what happened; the end of the log is its stack dump.
+    const panic = lines.findLastIndex((line) => line.includes('Kernel panic'));
+    const start = panic >= 0 ? panic : Math.max(0, lines.length - quotedLines);
+    return lines
+      .slice(start, start + quotedLines)
       .map((line) => `  ${line}\n`)
       .join('');
+  };
   return (
     (qemuSaid.trim() === '' ? '' : `\nQEMU said:\n${quote(qemuSaid)}`) +
-    (log.trim() === '' ? '' : `\nThe end of L1's console:\n${quote(log)}`) +
+    (log.trim() === '' ? '' : `\nL1's console said:\n${quote(log)}`) +
     `\nThe whole console log: ${consoleLog}`
   );
 }
