@@ -1,18 +1,34 @@
 /** Asks QEMU through its monitor, and the kernel through duplicates of that QEMU's own fds. */
-import { BorrowableProcess, LibcKernel, Type1Container, VfioError } from 'linux-vfio-ts';
+import {
+  BorrowableProcess,
+  HarvestGate,
+  LibcKernel,
+  VfioError,
+  dirtyTrackingSupport,
+  observeDirtyTracking,
+  type SupportHints,
+} from 'linux-vfio-ts';
 import { QmpCommandError } from 'qemu-qmp-client-ts';
 import { z } from 'zod';
+import { parseRamSections } from '../audit/ramBlocks.js';
+import { migrationIsOver } from '../sequence/preflight.js';
 import { checked } from '../sequence/qemuReplies.js';
 import type { QemuSide } from '../sequence/side.js';
 import { explainBlocker } from './blockers.js';
-import { probeVersion, type ContainerReport, type ProbeReport, type VfioDevice } from './report.js';
+import { probeVersion, type KernelReport, type ProbeReport, type VfioDevice } from './report.js';
 
+/** Changes nothing, and clears no dirty bit: while QEMU migrates, what could do so is not asked. */
 export async function probe(side: QemuSide): Promise<ProbeReport> {
-  const [{ status }, migration, devices] = await Promise.all([
+  const [{ status }, migration, devices, memoryTree] = await Promise.all([
     side.status(),
     side.migration(),
     findVfioDevices(side),
+    side.monitor('info mtree -f'),
   ]);
+  const ramBytes = parseRamSections(memoryTree).reduce((sum, { bytes }) => sum + bytes, 0n);
+  const gate = new HarvestGate();
+  const migrationStatus = migration.status ?? 'none';
+  if (!migrationIsOver(migrationStatus)) gate.shut(`QEMU is migrating (${migrationStatus})`);
   return {
     version: probeVersion,
     address: side.address,
@@ -20,40 +36,45 @@ export async function probe(side: QemuSide): Promise<ProbeReport> {
       version: side.client.versionText,
       pid: side.peer?.pid,
       status,
-      migration: migration.status ?? 'none',
+      migration: migrationStatus,
     },
     blockers: (migration['blocked-reasons'] ?? []).map(explainBlocker),
     devices,
-    ...(await askKernel(side)),
+    ramBytes,
+    kernel: await askKernel(side, gate, {
+      mappedBytes: ramBytes,
+      deviceLoggingOff:
+        devices.length > 0 &&
+        devices.every(({ properties }) => properties['x-device-dirty-page-tracking'] === 'off'),
+    }),
   };
 }
 
 async function askKernel(
   side: QemuSide,
-): Promise<Pick<ProbeReport, 'files' | 'containers' | 'refused'>> {
+  gate: HarvestGate,
+  hints: SupportHints,
+): Promise<ProbeReport['kernel']> {
   if (!side.peer) {
-    const message = `${side.address} is no unix socket of this host, so its QEMU's fds are out of reach. Run precopy beside that QEMU.`;
-    return { files: undefined, containers: [], refused: { message } };
+    return {
+      refused: `${side.address} is no unix socket of this host, so its QEMU's files are out of reach. Run precopy beside that QEMU.`,
+    };
   }
   const kernel = new LibcKernel();
   try {
     using process = await BorrowableProcess.open(kernel, side.peer.pid);
     const files = await process.list();
-    const containers: ContainerReport[] = [];
-    for (const origin of files.filter(({ kind }) => kind === 'container')) {
-      using borrowed = await process.borrow(origin);
-      const container = new Type1Container(kernel, borrowed.fd);
-      containers.push({
-        origin,
-        apiVersion: container.apiVersion(),
-        extensions: container.extensions().filter(({ value }) => value !== 0),
-        info: container.info(),
-      });
-    }
-    return { files, containers, refused: undefined };
+    const held = await Promise.all(
+      files
+        .filter(({ kind }) => kind !== 'group' && kind !== 'kvm-vm')
+        .map((origin) => process.borrow(origin)),
+    );
+    const observation = await observeDirtyTracking(kernel, held, files, { gate });
+    const support = dirtyTrackingSupport(observation, hints);
+    return { files, support, observation } satisfies KernelReport;
   } catch (error) {
     if (!(error instanceof VfioError)) throw error;
-    return { files: undefined, containers: [], refused: { message: error.message } };
+    return { refused: error.message };
   }
 }
 

@@ -1,5 +1,5 @@
-/** What `precopy probe` finds out; with `--json` it is printed as it stands. */
-import type { ExtensionAnswer, ProcessFd, Type1Info } from 'linux-vfio-ts';
+/** What `precopy probe` finds out; with `--json` it is printed as it stands (docs/probe.md). */
+import type { DirtyTrackingObservation, DirtyTrackingSupport, ProcessFd } from 'linux-vfio-ts';
 import type { Blocker } from './blockers.js';
 
 /** Version of the JSON's shape; grows with every change that is not an addition. */
@@ -15,18 +15,12 @@ export interface VfioDevice {
   properties: Record<string, string | boolean>;
 }
 
-/** A type1 container that this QEMU holds, asked through a duplicate of its fd. */
-export interface ContainerReport {
-  origin: ProcessFd;
-  apiVersion: number;
-  /** Every extension that answered with other than 0. */
-  extensions: ExtensionAnswer[];
-  info: Type1Info;
-}
-
-/** Why the kernel could not be asked. */
-export interface Refused {
-  message: string;
+/** What the kernel answered, asked through duplicates of QEMU's own fds. */
+export interface KernelReport {
+  /** The VFIO files that this QEMU has open. */
+  files: ProcessFd[];
+  support: DirtyTrackingSupport;
+  observation: DirtyTrackingObservation;
 }
 
 export interface ProbeReport {
@@ -42,10 +36,10 @@ export interface ProbeReport {
   };
   blockers: Blocker[];
   devices: VfioDevice[];
-  /** The VFIO files that this QEMU has open; undefined when they could not be listed. */
-  files: ProcessFd[] | undefined;
-  containers: ContainerReport[];
-  refused: Refused | undefined;
+  /** Guest RAM that is mapped for devices, bytes. */
+  ramBytes: bigint;
+  /** The kernel's answers, or why it could not be asked. */
+  kernel: KernelReport | { refused: string };
 }
 
 /** Something the user should know, and what to do about it. */

@@ -22,8 +22,10 @@ const migratable = new Set([
   'guest-panicked',
 ]);
 
-/** Migration states (QAPI `MigrationStatus`) in which QEMU is not migrating. */
-const idle = new Set(['none', 'cancelled', 'failed']);
+/** Whether QEMU is not migrating in this state (QAPI `MigrationStatus`). */
+export function migrationIsOver(status: string): boolean {
+  return ['none', 'cancelled', 'failed', 'completed'].includes(status);
+}
 
 /** Why this migration can't work; undefined if nothing speaks against it. Pure. */
 export function findObstacle(view: PreflightView): PrecopyError | undefined {
@@ -38,7 +40,7 @@ export function findObstacle(view: PreflightView): PrecopyError | undefined {
         : 'Name a QEMU whose guest runs or is paused with --qmp.',
     );
   }
-  if (!idle.has(under) && under !== 'completed') {
+  if (!migrationIsOver(under)) {
     return new PrecopyError(
       'NOT_SUPPORTED',
       `The source ${view.sourceAddress} is migrating already (query-migrate: ${under}).`,

@@ -96,7 +96,7 @@ describe('precopy probe of a QEMU without VFIO devices', () => {
     const { exitCode, stdout } = await precopy('probe', '--qmp', pair.source.qmp);
     assert.equal(exitCode, 0);
     assert.match(stdout, /^verdict: migratable\n/);
-    assert.match(stdout, /no VFIO device/);
+    assert.match(stdout, /No VFIO device/);
   });
 });
 
