@@ -22,6 +22,7 @@ console.log('Starting two QEMUs, each with a dirtygen VFIO device; the guest boo
 await using pair = await startVfioPair({
   folder: '/run/vm',
   memoryMiB: 256,
+  deviceProperties: 'migration-events=on',
   workload: { baseAddress: 0x400_0000, pages: 4096, pagesPerSecond: 2000 },
   dirty: { rangeIova: 0x100_0000n, rangePages: 4096, rate: 2000, pattern: 'uniform' },
 });

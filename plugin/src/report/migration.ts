@@ -34,7 +34,8 @@ export function migrationLines(record: JournalRecord, first: boolean): string[] 
   switch (record.type) {
     case 'pass': {
       const { sample, kind, late } = record;
-      const during = (text: string): string => (late ? '-' : text);
+      // QEMU hardly ever answers within the blackout; what it says then is of the end of it.
+      const during = (text: string): string => (late || kind === 'blackout' ? '-' : text);
       const cells = [
         record.first === record.pass ? String(record.pass) : `${record.first}-${record.pass}`,
         kind,
