@@ -28,7 +28,7 @@ export interface MemoryLayout {
 }
 
 /**
- * Asks QEMU for its RAM blocks and their places. QEMU before 8.1 prints no host addresses in `info
+ * Asks QEMU for its RAM blocks and their places. An older QEMU (7.2) prints no host addresses in `info
  * ramblock`; there `gpa2hva` finds the blocks that are mapped into the guest's address space, and the
  * others are listed in `unlocated`.
  */

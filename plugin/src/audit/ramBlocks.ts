@@ -1,7 +1,7 @@
 /**
  * QEMU's RAM blocks and where they stand in the guest's physical address space, read from the texts
  * of HMP `info ramblock` and `info mtree -f` (QMP has no command for either). Checked with QEMU 7.2,
- * 10.0 and 11.1; QEMU before 8.1 does not print host addresses.
+ * and 10.0, which prints host addresses where 7.2 does not.
  */
 
 /** One RAMBlock of a QEMU (`ram_block_format` in QEMU's system/physmem.c). */
