@@ -19,23 +19,27 @@ export function kernelRig(): Type1Rig {
     return Promise.resolve();
   }
 
+  async function write(method: string, iova: bigint, pageCount: number): Promise<void> {
+    // dirtygen writes within its window only, which is the first 4 GiB at first.
+    await control(`window ${iova.toString()} ${pageCount}`);
+    await control(`set method=${method}`);
+    await control(`write-at ${iova.toString()} ${pageCount}`);
+  }
+
   const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(release()) ?? [];
   return {
     container,
     topOfAddressSpace: Number(major) * 1000 + Number(minor) >= 6019,
     map(iova, pageCount) {
-      const mapping = kernel.mmap({ bytes: pageCount * PAGE, writable: true });
+      const bytes = pageCount * PAGE;
+      // The device needs no view of it, and a large guest's memory is never backed.
+      const options = { viewBytes: Math.min(bytes, 2 ** 30), writable: true, noReserve: true };
+      const mapping = kernel.mmap({ bytes, ...options });
       mappings.push(mapping);
       container.dirtyPages.map({ iova, bytes: pages(pageCount), memory: mapping.memory });
     },
-    async deviceWrites(iova, pageCount) {
-      await control('set method=dma_rw');
-      await control(`write-at ${iova.toString()} ${pageCount}`);
-    },
-    async devicePins(iova, pageCount) {
-      await control('set method=pin hold=1');
-      await control(`write-at ${iova.toString()} ${pageCount}`);
-    },
+    deviceWrites: (iova, pageCount) => write('dma_rw', iova, pageCount),
+    devicePins: (iova, pageCount) => write('pin hold=1', iova, pageCount),
     deviceUnpinsAll: () => control('unpin'),
     [Symbol.dispose]() {
       raw[Symbol.dispose]();

@@ -36,6 +36,11 @@ export interface BitmapRequest extends IovaSpan {
    * call. Longer than needed is fine.
    */
   readonly bitmap: Uint8Array;
+  /**
+   * Says that `bitmap` is zero already, so that it need not be zeroed here: zeroing commits memory for
+   * holes and holds up the event loop, and `DirtyBitmap.clear()` does neither where it is clear.
+   */
+  readonly bitmapIsClear?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -89,11 +94,11 @@ export class DirtyPages {
    * @throws RangeError if `pageBytes` is no power of two (the kernel must not see such a value)
    */
   getBitmap(request: BitmapRequest): Promise<void> {
-    const { iova, bytes, pageBytes, bitmap, signal } = request;
+    const { iova, bytes, pageBytes, bitmap, bitmapIsClear = false, signal } = request;
     requirePowerOfTwo(pageBytes);
     const stated = statedBitmap(bitmap, bytes, pageBytes);
     return this.#gate.pass(async (shut) => {
-      stated.fill(0);
+      if (!bitmapIsClear) stated.fill(0);
       const call = getBitmapCall({ iova, bytes }, pageBytes, stated);
       const either = signal === undefined ? shut : AbortSignal.any([signal, shut]);
       try {
