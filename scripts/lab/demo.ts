@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { repositoryRoot } from '../repository.js';
-import { startVfioPair } from './vfioGuest.js';
+import { startVfioPair } from './vfio-guest.js';
 
 const main = join(repositoryRoot(), 'plugin/dist/cli/main.js');
 

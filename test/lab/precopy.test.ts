@@ -13,7 +13,7 @@ import {
   startVfioPair,
   type VfioGuest,
   type VfioGuestOptions,
-} from '#scripts/lab/vfioGuest.js';
+} from '#scripts/lab/vfio-guest.js';
 import { precopy, startPrecopy } from '../support/precopy.js';
 
 const shape: VfioGuestOptions = {

@@ -3,9 +3,9 @@
  * destination, which has not run yet, page by page. A dirty page that nobody reported shows here.
  */
 import { PrecopyError } from '../errors.js';
-import { appendPages, comparePages, type PageDifference } from './comparePages.js';
-import type { LocatedBlock, MemoryLayout, ProcessMemory } from './guestMemory.js';
-import { placeRange, type PlacedRange } from './ramBlocks.js';
+import { appendPages, comparePages, type PageDifference } from './compare-pages.js';
+import type { LocatedBlock, MemoryLayout, ProcessMemory } from './guest-memory.js';
+import { placeRange, type PlacedRange } from './ram-blocks.js';
 
 /** Size of the pages that are compared and counted: QEMU's target page on x86 and arm64. */
 export const verifyPageBytes = 4096;

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { describeMemory, ProcessMemory } from '../audit/guestMemory.js';
+import { describeMemory, ProcessMemory } from '../audit/guest-memory.js';
 import type { VerifyResult, VerifySide } from '../audit/verify.js';
 import { PrecopyError, type ExitCode, exitCodes } from '../errors.js';
 import { Journal } from '../journal/journal.js';

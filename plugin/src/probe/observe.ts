@@ -10,9 +10,9 @@ import {
 } from 'linux-vfio-ts';
 import { QmpCommandError } from 'qemu-qmp-client-ts';
 import { z } from 'zod';
-import { parseRamSections } from '../audit/ramBlocks.js';
+import { parseRamSections } from '../audit/ram-blocks.js';
 import { migrationIsOver } from '../sequence/preflight.js';
-import { checked } from '../sequence/qemuReplies.js';
+import { checked } from '../sequence/qemu-replies.js';
 import type { QemuSide } from '../sequence/side.js';
 import { explainBlocker } from './blockers.js';
 import { probeVersion, type KernelReport, type ProbeReport, type VfioDevice } from './report.js';

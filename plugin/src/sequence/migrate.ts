@@ -8,12 +8,12 @@ import type { Journal } from '../journal/journal.js';
 import type { MigrationResult } from '../journal/records.js';
 import { measureDowntime } from './downtime.js';
 import { openIncoming } from './incoming.js';
-import { MigrationEvents } from './migrationEvents.js';
-import { PassFollower } from './passFollower.js';
+import { MigrationEvents } from './migration-events.js';
+import { PassFollower } from './pass-follower.js';
 import type { MigrationSample } from './passes.js';
 import { PhaseMachine, type Phase } from './phase.js';
 import { findObstacle } from './preflight.js';
-import { checked, migrationParameters } from './qemuReplies.js';
+import { checked, migrationParameters } from './qemu-replies.js';
 import { applySettings, restoreSettings, type MigrationSettings } from './settings.js';
 import type { QemuSide } from './side.js';
 

@@ -1,7 +1,7 @@
 /** What must hold before anything is changed. */
 import { PrecopyError } from '../errors.js';
 import { explainBlocker } from '../probe/blockers.js';
-import type { MigrationInfo, StatusInfo } from './qemuReplies.js';
+import type { MigrationInfo, StatusInfo } from './qemu-replies.js';
 
 /** What both QEMUs say before a migration. */
 export interface PreflightView {

@@ -1,7 +1,7 @@
 /** Changing a QEMU's migration capabilities and parameters so that they can be put back. */
 import { messageOf } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
-import { capabilityList, checked, migrationParameters } from './qemuReplies.js';
+import { capabilityList, checked, migrationParameters } from './qemu-replies.js';
 import type { QemuSide } from './side.js';
 
 /** What to set, by QAPI name (`MigrationCapability`, `MigrationParameters`). */

@@ -1,6 +1,6 @@
 import type { PeerCredentials } from 'linux-vfio-ts';
 import type { QmpClient, QmpEvent } from 'qemu-qmp-client-ts';
-import type { HumanMonitor } from '../audit/guestMemory.js';
+import type { HumanMonitor } from '../audit/guest-memory.js';
 import { messageOf } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
 import type { Side } from '../journal/records.js';
@@ -10,7 +10,7 @@ import {
   statusInfo,
   type MigrationInfo,
   type StatusInfo,
-} from './qemuReplies.js';
+} from './qemu-replies.js';
 
 /** One end of a migration: its QEMU's monitor, and the journal of what we do there. */
 export class QemuSide {

@@ -1,5 +1,5 @@
 import type { EventSubscription, QmpEvent } from 'qemu-qmp-client-ts';
-import { migrationEventData, migrationPassData } from './qemuReplies.js';
+import { migrationEventData, migrationPassData } from './qemu-replies.js';
 import type { QemuSide } from './side.js';
 
 /** What the events of both QEMUs have told so far. */

@@ -10,7 +10,7 @@ import {
   sectionIsOf,
   type RamBlock,
   type RamSection,
-} from './ramBlocks.js';
+} from './ram-blocks.js';
 
 /** Runs a human monitor command and returns its text. */
 export type HumanMonitor = (commandLine: string) => Promise<string>;

@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
 import { classifyPass, type MigrationSample, type PassContext } from './passes.js';
-import { sampleOf, type MigrationInfo } from './qemuReplies.js';
+import { sampleOf, type MigrationInfo } from './qemu-replies.js';
 
 /** Passes that are recorded together. The blackout's is never mixed with those before it. */
 interface PassGroup {
