@@ -504,7 +504,7 @@ static int dg_log_start(struct vfio_device *vdev, struct rb_root_cached *ranges,
 
 	mutex_lock(&dg->io_lock);
 	if (dg->logging) {
-		ret = -EBUSY;
+		ret = -EINVAL;
 	} else {
 		/* Everything in the window is logged, whatever the ranges. */
 		memset(dg->log, 0, dg_bitmap_bytes(&dg->settings.generator));

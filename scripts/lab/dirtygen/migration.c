@@ -19,6 +19,9 @@
 
 #include "dirtygen.h"
 
+/* Device state becomes dirty in blocks of this size. */
+#define DG_DIRTY_BLOCK_BYTES 4096
+
 #define DG_RECORD_MAGIC 0x31724764 /* "dGr1" */
 
 enum dg_record_type {
@@ -97,13 +100,17 @@ static void dg_start_padding(struct dg_stream *stream, u64 bytes)
 			bytes - min_t(u64, bytes, sizeof(stream->record)));
 }
 
+/* Device state that became dirty in PRE_COPY and is not yet sent. */
 static u64 dg_precopy_dirty(struct dg_stream *stream)
 {
-	u64 made = mul_u64_u64_div_u64(READ_ONCE(stream->dg->settings.simulation.precopy_rate),
-				       ktime_get_ns() - stream->opened_ns,
+	u64 rate = READ_ONCE(stream->dg->settings.simulation.precopy_rate);
+	u64 made = mul_u64_u64_div_u64(rate, ktime_get_ns() - stream->opened_ns,
 				       NSEC_PER_SEC);
 
-	return made > stream->dirty_sent ? made - stream->dirty_sent : 0;
+	/* The rate may have been lowered since. */
+	if (made < stream->dirty_sent)
+		return 0;
+	return rounddown(made - stream->dirty_sent, DG_DIRTY_BLOCK_BYTES);
 }
 
 /* What the tail of a save takes in the file; under io_lock. */
@@ -175,7 +182,7 @@ static size_t dg_next_piece(struct dg_stream *stream, const u8 **from)
 			stream->stop_padding = 0;
 		} else {
 			dirty = dg_precopy_dirty(stream);
-			if (dirty >= sizeof(stream->record)) {
+			if (dirty) {
 				dg_start_padding(stream, dirty);
 				stream->dirty_sent += dirty;
 			}
@@ -267,8 +274,6 @@ static long dg_save_ioctl(struct file *file, unsigned int command, unsigned long
 	left = stream->record_left + stream->left;
 	info.initial_bytes = stream->initial ? left : 0;
 	info.dirty_bytes = dg_precopy_dirty(stream);
-	if (info.dirty_bytes < sizeof(struct dg_record))
-		info.dirty_bytes = 0; /* read() gives none of it yet */
 	if (!stream->initial)
 		info.dirty_bytes += left;
 	mutex_unlock(&stream->lock);
