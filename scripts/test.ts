@@ -6,7 +6,9 @@
  *   qemu  real QEMUs on this machine, without VFIO
  *   lab   real VFIO, inside the lab's VM (docs/lab.md)
  *
- * `npm test` runs all of them; `npm test -- unit` runs the ones named.
+ *   kernels  the lab's VFIO tests on Debian's other kernels, and on those of the 2020 review
+ *
+ * `npm test` runs all but the last; `npm test -- unit` runs the ones named.
  * A tier's mocha writes its counts to a file (see mocha.ts); a tier that dies without
  * writing them counts as one failure.
  */
@@ -23,37 +25,69 @@ export interface Counts {
 }
 
 const root = repositoryRoot();
-const tiers = ['unit', 'fuzz', 'qemu', 'lab'] as const;
+/** What `npm test` runs. */
+const standardTiers = ['unit', 'fuzz', 'qemu', 'lab'] as const;
+const tiers = [...standardTiers, 'kernels'] as const;
 type Tier = (typeof tiers)[number];
 
-/** What runs the tier's test files and writes its counts to `countsFile`. */
-function mochaCommand(tier: Tier, countsFile: string, timeoutMs: number): string[] {
+/** The kernels besides the lab's own that the VFIO tests run on; see scripts/lab/proposals.ts. */
+const kernels: readonly (readonly string[])[] = [
+  ['--suite', 'bookworm'],
+  ['--suite', 'sid'],
+  ['--suite', 'bullseye'],
+  ['--suite', 'trixie', '--proposal', 'info-flag'],
+  ['--suite', 'bullseye', '--proposal', 'info-flag'],
+  ['--suite', 'bullseye', '--proposal', 'extension-9'],
+  ['--suite', 'bullseye', '--proposal', 'extension-10'],
+];
+
+/** One process that runs tests and writes its counts to `<name>.json`. */
+interface Run {
+  readonly name: string;
+  readonly args: readonly string[];
+}
+
+/** What runs a folder's test files and writes its counts to `countsFile`. */
+function mochaCommand(folder: string, countsFile: string, timeoutMs: number): string[] {
   return [
     '--enable-source-maps',
     join(root, 'scripts/dist/mocha.js'),
     countsFile,
     String(timeoutMs),
-    join(root, 'test/dist', tier),
+    join(root, 'test/dist', folder),
   ];
 }
 
-/** The arguments that run a tier with this Node; its counts go to `<tier>.json` in `directory`. */
-function tierCommand(tier: Tier, directory: string): string[] {
-  if (tier !== 'lab') return mochaCommand(tier, join(directory, `${tier}.json`), 20_000);
-  return [
-    join(root, 'scripts/dist/lab/main.js'),
-    ...['run', '--out', directory, '--timeout', '1200', '--'],
-    // Everything is some ten times slower under TCG.
-    ...['node', ...mochaCommand(tier, '/out/lab.json', 120_000)],
-  ];
+/** Tests inside the lab; `options` choose its kernel. */
+function labRun(name: string, folder: string, directory: string, options: readonly string[]): Run {
+  return {
+    name,
+    args: [
+      join(root, 'scripts/dist/lab/main.js'),
+      ...['run', ...options, '--out', directory, '--timeout', '1200', '--'],
+      // Everything is some ten times slower under TCG.
+      ...['node', ...mochaCommand(folder, `/out/${name}.json`, 120_000)],
+    ],
+  };
 }
 
-async function runTier(tier: Tier, directory: string): Promise<Counts> {
-  const countsFile = join(directory, `${tier}.json`);
-  const child = spawn(process.execPath, tierCommand(tier, directory), {
-    stdio: 'inherit',
-    cwd: root,
-  });
+function runsOf(tier: Tier, directory: string): Run[] {
+  switch (tier) {
+    case 'lab':
+      return [labRun(tier, tier, directory, [])];
+    case 'kernels':
+      return kernels.map((options) => {
+        const name = ['kernels', options[1], options[3]].filter((part) => part !== undefined);
+        return labRun(name.join('-'), 'lab/vfio', directory, options);
+      });
+    default:
+      return [{ name: tier, args: mochaCommand(tier, join(directory, `${tier}.json`), 20_000) }];
+  }
+}
+
+async function execute({ name, args }: Run, directory: string): Promise<Counts> {
+  const countsFile = join(directory, `${name}.json`);
+  const child = spawn(process.execPath, args, { stdio: 'inherit', cwd: root });
   const exitCode = await new Promise<number>((resolve, reject) => {
     child.on('error', reject);
     child.on('exit', (code) => {
@@ -66,7 +100,7 @@ async function runTier(tier: Tier, directory: string): Promise<Counts> {
     return counts;
   } catch {
     console.error(
-      `The ${tier} tests ended (exit code ${exitCode}) without reporting their counts.`,
+      `The ${name} tests ended (exit code ${exitCode}) without reporting their counts.`,
     );
     return { passed: 0, failed: 1, skipped: 0 };
   }
@@ -83,12 +117,15 @@ const directory = await mkdtemp(join(tmpdir(), 'precopy-test-'));
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
 try {
   for (const tier of tiers) {
-    if (asked.length > 0 && !asked.includes(tier)) continue;
-    console.log(`\n=== ${tier} tests ===`);
-    const counts = await runTier(tier, directory);
-    total.passed += counts.passed;
-    total.failed += counts.failed;
-    total.skipped += counts.skipped;
+    const wanted = asked.length > 0 ? asked : standardTiers;
+    if (!(wanted as readonly string[]).includes(tier)) continue;
+    for (const run of runsOf(tier, directory)) {
+      console.log(`\n=== ${run.name} tests ===`);
+      const counts = await execute(run, directory);
+      total.passed += counts.passed;
+      total.failed += counts.failed;
+      total.skipped += counts.skipped;
+    }
   }
 } finally {
   await rm(directory, { recursive: true, force: true });

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { LabError } from './errors.js';
 import type { Forward } from './qemu-command.js';
+import { isProposal, proposals, type Proposal } from './proposals.js';
 import { defaultSuite, isSuite, suites, type Suite } from './suites.js';
 
 export const usage = `usage: precopy lab setup [--suite SUITE]
@@ -16,6 +17,7 @@ The clone is inside at its own path (read-only), and so is this Node.
   shell   boots and gives a shell
 
   --suite SUITE            ${suites.join(', ')} (default ${defaultSuite})
+  --proposal NAME          a kernel of the 2020 review: ${proposals.join(', ')}
   --out FOLDER             folder of the host, writable inside as /out
   --forward HOSTPORT:PORT  leads 127.0.0.1:HOSTPORT to PORT inside; may be repeated
   --env NAME=VALUE         environment variable for COMMAND; may be repeated
@@ -28,6 +30,7 @@ Exit codes of run: COMMAND's; 124 the time limit passed; 125 the lab failed; 130
 export interface LabCommandLine {
   readonly action: 'setup' | 'run' | 'shell';
   readonly suite: Suite;
+  readonly proposal: Proposal | undefined;
   readonly out: string | undefined;
   readonly forwards: readonly Forward[];
   readonly environment: Readonly<Record<string, string>>;
@@ -61,10 +64,16 @@ export function parseLabArguments(argv: readonly string[]): LabCommandLine | 'he
   if (!isSuite(suite)) {
     throw new LabError('LAB_USAGE', `No such suite: ${suite}. There are ${suites.join(', ')}.`);
   }
+  const { proposal } = values;
+  if (proposal !== undefined && !isProposal(proposal)) {
+    const known = proposals.join(', ');
+    throw new LabError('LAB_USAGE', `No such proposal: ${proposal}. There are ${known}.`);
+  }
   const seconds = values.timeout === undefined ? undefined : positive('--timeout', values.timeout);
   return {
     action,
     suite,
+    proposal,
     out: values.out,
     forwards: (values.forward ?? []).map(parseForward),
     environment: Object.fromEntries((values.env ?? []).map(parseVariable)),
@@ -82,6 +91,7 @@ function parseOptions(argv: readonly string[]) {
       options: {
         help: { type: 'boolean', short: 'h' },
         suite: { type: 'string' },
+        proposal: { type: 'string' },
         out: { type: 'string' },
         forward: { type: 'string', multiple: true },
         env: { type: 'string', multiple: true },

@@ -3,6 +3,8 @@ import { finished } from 'node:stream/promises';
 import { parseLabArguments, usage, type LabCommandLine } from './arguments.js';
 import { bootLab, prepareLab } from './boot.js';
 import { LabError } from './errors.js';
+import type { Extra } from './extras.js';
+import { proposalExtra } from './proposals.js';
 import type { TerminalSize } from './vm.js';
 
 /** As timeout(1), the container tools and shells have them, apart from any exit code of COMMAND. */
@@ -12,8 +14,24 @@ function report(line: string): void {
   console.error(`lab: ${line}`);
 }
 
+async function extrasOf(
+  { suite, proposal }: LabCommandLine,
+  signal: AbortSignal,
+): Promise<Extra[]> {
+  return proposal === undefined ? [] : [await proposalExtra(suite, proposal, { signal, report })];
+}
+
 async function run(options: LabCommandLine, signal: AbortSignal): Promise<number> {
-  const lab = await bootLab({ ...options, signal, report });
+  const lab = await bootLab({
+    ...options,
+    environment: {
+      ...(options.proposal === undefined ? {} : { PRECOPY_LAB_PROPOSAL: options.proposal }),
+      ...options.environment,
+    },
+    extras: await extrasOf(options, signal),
+    signal,
+    report,
+  });
   // Not pipe(): it would end process.stdout.
   const output = [
     { from: lab.stdout, to: process.stdout },
@@ -47,6 +65,7 @@ async function shell(options: LabCommandLine, signal: AbortSignal): Promise<numb
       ...options.environment,
     },
     terminal: size(),
+    extras: await extrasOf(options, signal),
     signal,
     report,
   });
@@ -93,7 +112,12 @@ async function main(): Promise<number> {
   try {
     switch (options.action) {
       case 'setup':
-        await prepareLab({ ...options, signal: interrupt.signal, report });
+        await prepareLab({
+          ...options,
+          extras: await extrasOf(options, interrupt.signal),
+          signal: interrupt.signal,
+          report,
+        });
         return 0;
       case 'run':
         return await run(options, interrupt.signal);

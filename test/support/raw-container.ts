@@ -2,8 +2,16 @@
  * Containers made by hand, as a VMM makes them: container, groups, devices. For tests on a kernel with
  * VFIO, with no QEMU in between.
  */
-import { constants, existsSync, readlinkSync, writeFileSync } from 'node:fs';
+import {
+  constants,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
+import type { Dirtygen } from '#scripts/lab/dirtygen.js';
 import { HarvestGate, Type1Container, VfioIoctl, type Kernel } from 'linux-vfio-ts';
 
 const { O_RDWR } = constants;
@@ -15,31 +23,33 @@ export interface HostDevice {
   readonly sysfs: string;
 }
 
-let serial = 0;
-
-/** Makes an mdev of dirtygen; disposing of it removes it. */
-export function createMdev(): HostDevice & Disposable {
-  serial += 1;
-  const name = `${String(serial).padStart(8, '0')}-0000-4000-8000-${String(process.pid).padStart(12, '0')}`;
-  const parent = '/sys/class/mdev_bus/dirtygen/mdev_supported_types/dirtygen-dma';
-  writeFileSync(join(parent, 'create'), name);
-  const sysfs = join('/sys/bus/mdev/devices', name);
-  return {
-    name,
-    sysfs,
-    [Symbol.dispose]: () => {
-      writeFileSync(join(sysfs, 'remove'), '1');
-    },
-  };
+/** An mdev of dirtygen as a device of the host. */
+export function hostDeviceOf(dirtygen: Dirtygen): HostDevice {
+  return { name: dirtygen.uuid, sysfs: dirtygen.sysfsPath };
 }
 
-/** Gives a PCI device to vfio-pci. */
-export function bindToVfioPci(address: string): HostDevice {
+/** The lab's PCI devices (QEMU's `edu`) that have an IOMMU behind them. */
+export function iommuBackedDevices(): string[] {
+  const devices = '/sys/bus/pci/devices';
+  return readdirSync(devices).filter((address) =>
+    readFileSync(join(devices, address, 'device'), 'utf8').startsWith('0x11e8'),
+  );
+}
+
+/** Gives a PCI device to vfio-pci until it is disposed of. */
+export function bindToVfioPci(address: string): HostDevice & Disposable {
   const sysfs = join('/sys/bus/pci/devices', address);
   writeFileSync(join(sysfs, 'driver_override'), 'vfio-pci');
   if (existsSync(join(sysfs, 'driver'))) writeFileSync(join(sysfs, 'driver/unbind'), address);
   writeFileSync('/sys/bus/pci/drivers_probe', address);
-  return { name: address, sysfs };
+  return {
+    name: address,
+    sysfs,
+    [Symbol.dispose]: () => {
+      writeFileSync('/sys/bus/pci/drivers/vfio-pci/unbind', address);
+      writeFileSync(join(sysfs, 'driver_override'), '\n');
+    },
+  };
 }
 
 /** A type1 v2 container of our own, and the devices in it. */
@@ -73,8 +83,13 @@ export class RawContainer implements Disposable {
     return fd;
   }
 
-  /** Closes the device's group (and with it takes it out of the container). */
-  closeGroup(device: HostDevice): void {
+  /** Puts the device's group into the container. */
+  addGroup(device: HostDevice): void {
+    this.#openGroup(device);
+  }
+
+  /** Takes the device's group out again; its devices must not be open. */
+  removeGroup(device: HostDevice): void {
     const group = this.#groups.get(device.name);
     if (group === undefined) return;
     this.#groups.delete(device.name);

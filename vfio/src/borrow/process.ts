@@ -113,7 +113,8 @@ export class BorrowableProcess implements Disposable {
       fd = this.#kernel.pidfdGetfd(this.#pidfd, origin.fd);
     } catch (error) {
       const what = `Can't borrow ${origin.target} (fd ${origin.fd}) from process ${this.pid}`;
-      throw await refused(what, this.pid, this.#procRoot, error);
+      // A process that has ended has no files: EBADF from kernels that keep the zombie's pidfd usable.
+      throw await refused(what, this.pid, this.#procRoot, error, this.#exited);
     }
     const borrowed: BorrowedFd = {
       fd,
@@ -141,12 +142,12 @@ async function refused(
   pid: number,
   procRoot: string,
   error: unknown,
+  exited = false,
 ): Promise<BorrowError> {
   const facts = await gatherAccessFacts(pid, procRoot);
   const call = isErrno(error) ? error.call : 'reading /proc';
-  return new BorrowError(what, pid, explainRefusal(call, errnoNameOf(error), facts), {
-    cause: error,
-  });
+  const errnoName = exited ? 'ESRCH' : errnoNameOf(error);
+  return new BorrowError(what, pid, explainRefusal(call, errnoName, facts), { cause: error });
 }
 
 /** errno of a KernelError or of one of node:fs. */

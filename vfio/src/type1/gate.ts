@@ -65,7 +65,7 @@ export class HarvestGate {
     if (this.#shut.signal.aborted) this.#shut = new AbortController();
   }
 
-  /** Calls `listener` after each read that passed the gate, failed ones too. */
+  /** Calls `listener` after each read that reached the kernel, failed ones too. */
   onRead(listener: (times: BitmapReadTimes) => void): Disposable {
     this.#listeners.add(listener);
     return {
@@ -90,12 +90,21 @@ export class HarvestGate {
     const startedAtMs = this.#nowMs();
     this.#reading += 1;
     try {
-      return await read(this.#shut.signal);
+      const result = await read(this.#shut.signal);
+      this.#report(startedAtMs);
+      return result;
+    } catch (error) {
+      // One that was refused while it waited for its turn has read nothing.
+      if (!(error instanceof HarvestRefusedError)) this.#report(startedAtMs);
+      throw error;
     } finally {
       this.#reading -= 1;
-      const times = { startedAtMs, endedAtMs: this.#nowMs() };
-      for (const listener of this.#listeners) listener(times);
     }
+  }
+
+  #report(startedAtMs: number): void {
+    const times = { startedAtMs, endedAtMs: this.#nowMs() };
+    for (const listener of this.#listeners) listener(times);
   }
 }
 

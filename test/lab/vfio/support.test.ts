@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { release } from 'node:os';
+import {
+  BorrowableProcess,
+  dirtyTrackingSupport,
+  LibcKernel,
+  observeDirtyTracking,
+  type DirtyTrackingSupport,
+  type Extension9Meaning,
+  type TrackingGeneration,
+} from 'linux-vfio-ts';
+import { Dirtygen } from '#scripts/lab/dirtygen.js';
+import { Guest } from '#scripts/lab/guest.js';
+import { needsDirtygen } from '../../support/needs-dirtygen.js';
+import { readyMonitor } from '../../support/monitor.js';
+import { bindToVfioPci, iommuBackedDevices } from '../../support/raw-container.js';
+
+/** What is to be found, by `uname -r` and the proposal that the lab was started with. */
+const expected: Readonly<
+  Record<string, { extension9: Extension9Meaning; generations: readonly TrackingGeneration[] }>
+> = {
+  '5.10': { extension9: 'absent', generations: ['migration-capability'] },
+  '5.10 info-flag': { extension9: 'absent', generations: ['migration-capability', 'info-flag'] },
+  '5.10 extension-9': {
+    extension9: 'dirty-pages',
+    generations: ['migration-capability', 'extension-9'],
+  },
+  '5.10 extension-10': {
+    extension9: 'dirty-pages',
+    generations: ['migration-capability', 'extension-9', 'extension-10'],
+  },
+  '6.1': { extension9: 'unmap-all', generations: ['migration-capability'] },
+  '6.12': { extension9: 'unmap-all', generations: ['migration-capability'] },
+  '6.12 info-flag': {
+    extension9: 'unmap-all',
+    generations: ['migration-capability', 'info-flag'],
+  },
+  '7': { extension9: 'unmap-all', generations: ['migration-capability'] },
+};
+
+function expectation(): (typeof expected)[string] {
+  const [version = ''] = /^(?:[0-6]\.\d+|\d+)/.exec(release()) ?? [];
+  const proposal = process.env['PRECOPY_LAB_PROPOSAL'];
+  const key = proposal === undefined ? version : `${version} ${proposal}`;
+  const found = expected[key];
+  assert.ok(found, `no expectation for kernel ${key}`);
+  return found;
+}
+
+/** Borrows everything from a QEMU with these devices, and judges it. */
+async function supportOf(devices: readonly string[]): Promise<DirtyTrackingSupport> {
+  await using guest = await Guest.start({
+    args: ['-S', ...devices.flatMap((device) => ['-device', device])],
+  });
+  using monitor = await readyMonitor(guest);
+  assert.ok(monitor.fd >= 0);
+  const kernel = new LibcKernel();
+  using process = await BorrowableProcess.open(kernel, guest.pid);
+  const listed = await process.list();
+  const held = await Promise.all(
+    listed
+      .filter(({ kind }) => kind === 'container' || kind === 'device')
+      .map((file) => process.borrow(file)),
+  );
+  return dirtyTrackingSupport(await observeDirtyTracking(kernel, held, listed));
+}
+
+describe('dirty tracking support of this kernel, asked through a QEMU', () => {
+  it('is named right with an IOMMU-backed device', async () => {
+    const [address = ''] = iommuBackedDevices();
+    using pci = bindToVfioPci(address);
+    const support = await supportOf([`vfio-pci,host=${pci.name}`]);
+    const [container] = support.containers;
+    assert.ok(container);
+    assert.deepEqual(
+      { extension9: container.extension9, generations: container.generations },
+      expectation(),
+    );
+    assert.equal(support.verdict, 'container-everything');
+    assert.equal(container.scope, 'all');
+    assert.deepEqual(container.scopeCulprits, [address]);
+    assert.equal(container.trackingNow, false);
+    assert.equal(support.devices[0]?.migratable, false);
+  });
+
+  describe('with dirtygen', () => {
+    needsDirtygen();
+
+    it('is named right with an emulated device alone', async () => {
+      using dirtygen = Dirtygen.create();
+      const support = await supportOf([`vfio-pci,sysfsdev=${dirtygen.sysfsPath}`]);
+      const [container] = support.containers;
+      assert.ok(container);
+      assert.deepEqual(
+        { extension9: container.extension9, generations: container.generations },
+        expectation(),
+      );
+      assert.equal(support.verdict, 'container-precise');
+      assert.equal(container.scope, 'pinned');
+      assert.deepEqual(container.scopeCulprits, []);
+      assert.equal(support.devices[0]?.migratable, true);
+      assert.equal(support.devices[0].dirtyLogging, 'absent');
+    });
+
+    it('sees through device logging that can be started and not be read', async () => {
+      using dirtygen = Dirtygen.create({ dmaLogging: true });
+      const support = await supportOf([`vfio-pci,sysfsdev=${dirtygen.sysfsPath}`]);
+      // Debian's kernels have the IOVA bitmap up to 6.6, where it was always built.
+      const works = release().startsWith('6.1.');
+      assert.equal(support.devices[0]?.dirtyLogging, works ? 'works' : 'broken');
+      assert.equal(support.verdict, works ? 'device-logging' : 'broken-device-logging');
+    });
+  });
+});
