@@ -38,7 +38,12 @@ describe('borrowing from a QEMU', () => {
     while (container.dirtyPages.tracking() !== undefined) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    assert.throws(() => { container.dirtyPages.start(); }, { code: 'VFIO_EINVAL_NO_IOMMU' });
+    assert.throws(
+      () => {
+        container.dirtyPages.start();
+      },
+      { code: 'VFIO_EINVAL_NO_IOMMU' },
+    );
     await assert.rejects(process.borrow(origin), { code: 'VFIO_BORROW_NO_PROCESS' });
   });
 });
