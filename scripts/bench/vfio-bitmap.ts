@@ -6,7 +6,7 @@
  * The loops are measured in processor time of their thread, which other load on the machine does not
  * add to (though it does cost cache and shared cores); the event loop's pauses in real time.
  *
- *   node scripts/dist/bench/vfio-bitmap.js [--json]
+ *   npm run bench vfio [-- --json]
  */
 import { join } from 'node:path';
 import { analyse, BitmapArena, BitmapLayout, type DirtyBitmap } from 'linux-vfio-ts';
@@ -16,21 +16,7 @@ import { runBlocks } from '#vfio/bitmap/runs.js';
 import { repositoryRoot } from '../repository.js';
 import { loadCPeer } from './c-peer.js';
 import { FastBitSet } from './fastbitset.js';
-
-/** One comparison; `npm run bench vfio -- --json` prints one a line. */
-export interface BenchRow {
-  readonly bench: string;
-  readonly case: string;
-  readonly unit: string;
-  readonly ours: number;
-  readonly peerName: string | null;
-  readonly peer: number | null;
-  /** ours / peer */
-  readonly ratio: number | null;
-  /** In words; null where the row is there for comparison only. */
-  readonly goal: string | null;
-  readonly met: boolean | null;
-}
+import type { BenchRow } from './row.js';
 
 const MiB = 2 ** 20;
 const bitmapBytes = 32 * MiB;
@@ -428,15 +414,4 @@ function rounded(value: number): number {
 export async function* bitmapRows(): AsyncGenerator<BenchRow> {
   yield* loopRows();
   yield* await pauseRows();
-}
-
-function asText({ case: name, unit, ours, peerName, peer, ratio, goal, met }: BenchRow): string {
-  const beside = peerName === null ? '' : ` | ${peerName} ${peer ?? ''} | ratio ${ratio ?? ''}`;
-  const verdict = goal === null ? '' : ` | ${goal}: ${met === true ? 'met' : 'MISSED'}`;
-  return `${name}: ${ours} ${unit}${beside}${verdict}`;
-}
-
-if (process.argv[1] === import.meta.filename) {
-  const json = process.argv.includes('--json');
-  for await (const row of bitmapRows()) console.log(json ? JSON.stringify(row) : asText(row));
 }

@@ -1,0 +1,56 @@
+/**
+ * `npm run bench NAME [-- --json]`: runs one bench and prints a table, or with --json a row a line
+ * as each is measured. Ends with 0 when everything could be measured, whether goals were met or not:
+ * that is what the rows say.
+ */
+import { bitmapRows } from './vfio-bitmap.js';
+import { labRows } from './lab.js';
+import { rowsAsTable, type BenchRow } from './row.js';
+
+interface Bench {
+  readonly about: string;
+  rows(signal: AbortSignal, onError: (error: unknown) => void): AsyncIterable<BenchRow>;
+}
+
+/** Every bench, by name: a file each. */
+const benches: Readonly<Record<string, Bench>> = {
+  lab: { about: "set-up check, the lab's boot, the demo", rows: labRows },
+  vfio: { about: 'dirty bitmaps beside C, fastbitset and plain JS', rows: () => bitmapRows() },
+};
+
+function usage(): string {
+  const names = Object.entries(benches).map(([name, { about }]) => `  ${name.padEnd(10)} ${about}`);
+  return `usage: npm run bench NAME [-- --json]\n\n${names.join('\n')}`;
+}
+
+const [name, ...options] = process.argv
+  .slice(2)
+  .sort((a, b) => +(a === '--json') - +(b === '--json'));
+const bench = name === undefined ? undefined : benches[name];
+if (bench === undefined || options.some((option) => option !== '--json')) {
+  console.error(usage());
+  process.exit(2);
+}
+const json = options.includes('--json');
+const interrupt = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    interrupt.abort(new Error(`Ended by ${signal}.`));
+  });
+}
+const rows: BenchRow[] = [];
+const onError = (error: unknown): void => {
+  console.error(error instanceof Error ? error.message : error);
+};
+try {
+  for await (const row of bench.rows(interrupt.signal, onError)) {
+    rows.push(row);
+    if (json) console.log(JSON.stringify(row));
+    else console.error(`measured: ${row.case}`);
+  }
+} catch (error) {
+  onError(error);
+  process.exitCode = 1;
+}
+if (!json) console.log(`\n${rowsAsTable(rows)}`);
+if (rows.some(({ ours }) => ours === null)) process.exitCode = 1;
