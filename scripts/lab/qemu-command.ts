@@ -84,6 +84,11 @@ function kernelArguments(): string {
     'panic=-1',
     'mitigations=off',
     'nokaslr',
+    // On a busy host the emulated timer may miss the few ticks in which the kernel checks that it works,
+    // and the kernel panics.
+    'no_timer_check',
+    // TCG's TSC is one counter for all vCPUs; a disturbed check would fall back to the slow HPET.
+    'tsc=reliable',
     'audit=0',
     // TCG is slow enough for both watchdogs to bark at healthy code.
     'nowatchdog',
