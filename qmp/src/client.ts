@@ -388,7 +388,8 @@ export class QmpClient<Q extends Qapi = Qemu> implements AsyncDisposable {
     try {
       signal.throwIfAborted();
       const stream = 'kind' in target ? await connectStream(target, signal) : target;
-      const hint = 'kind' in target && target.kind === 'websocket' ? WEBSOCKET_HINT : undefined;
+      const kind = 'kind' in target ? target.kind : 'stream';
+      const hint = kind === 'websocket' ? WEBSOCKET_HINT : undefined;
       const session: Session = new Session(
         stream,
         {
@@ -406,6 +407,7 @@ export class QmpClient<Q extends Qapi = Qemu> implements AsyncDisposable {
         },
       );
       this.#session = session;
+      if (kind === 'libvirt') session.inBandWindow = 1; // its proxy can't take a second command
       await this.#negotiate(session, name, timeoutMs, signal, hint);
     } catch (error) {
       const reason = stop(error);
@@ -436,7 +438,11 @@ export class QmpClient<Q extends Qapi = Qemu> implements AsyncDisposable {
     if (outcome instanceof QmpError) throw outcome;
     this.#greeting = outcome;
     this.#go('negotiating');
-    const wantsOob = this.#options.oob !== false && outcome.capabilities.includes('oob');
+    // libvirt's proxy offers OOB and then does not do it.
+    const wantsOob =
+      this.#options.oob !== false &&
+      this.#address?.kind !== 'libvirt' &&
+      outcome.capabilities.includes('oob');
     try {
       await session.call({
         command: 'qmp_capabilities',

@@ -1,3 +1,4 @@
+import { parseJson } from './json/parse.js';
 import { isJsonObject, type JsonObject, type JsonValue } from './json/value.js';
 import type { DataOf, EventName, Qapi } from './qapi.js';
 
@@ -25,10 +26,22 @@ export function readEvent(message: JsonObject, name: string, arrivedAtMs: number
   const { data, timestamp } = message as { data?: JsonValue; timestamp?: JsonValue };
   return {
     name,
-    data: isJsonObject(data) ? data : {},
+    data: readData(data),
     qemuTimeUs: isJsonObject(timestamp) ? readTimestamp(timestamp) : undefined,
     arrivedAtMs,
   };
+}
+
+/** libvirt's virt-qemu-qmp-proxy (up to 12 at least) sends the data as a string of JSON. */
+function readData(data: JsonValue | undefined): JsonObject {
+  if (isJsonObject(data)) return data;
+  if (typeof data !== 'string') return {};
+  try {
+    const value = parseJson(data);
+    return isJsonObject(value) ? value : {};
+  } catch {
+    return {};
+  }
 }
 
 function readTimestamp(timestamp: JsonObject): number | undefined {

@@ -37,3 +37,6 @@ export {
   type TraceLevel,
   type TraceOptions,
 } from './trace.js';
+export { GuestAgent, type AgentExecuteOptions, type AgentOptions } from './agent.js';
+export { QmpListener } from './listen.js';
+export { parseRecording, recorder, type RecordedMessage } from './recording.js';

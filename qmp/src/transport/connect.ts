@@ -2,7 +2,8 @@ import { connect as connectSocket, type Socket } from 'node:net';
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { formatAddress, type QmpAddress } from '../address.js';
-import { QmpConnectError } from '../errors.js';
+import { QmpConnectError, QmpError } from '../errors.js';
+import { connectLibvirt } from './libvirt.js';
 import { connectWebSocket } from './websocket.js';
 
 /**
@@ -22,9 +23,11 @@ export async function connectStream(address: QmpAddress, signal: AbortSignal): P
         );
       case 'websocket':
         return await connectWebSocket(address.url, signal);
+      case 'libvirt':
+        return await connectLibvirt(address, signal);
     }
   } catch (error) {
-    if (signal.aborted || error instanceof QmpConnectError) throw error;
+    if (signal.aborted || error instanceof QmpError) throw error;
     const text = formatAddress(address);
     throw new QmpConnectError(
       'QMP_CONNECT_FAILED',
