@@ -35,6 +35,11 @@ import { WEBSOCKET_HINT } from './transport/websocket.js';
 export interface ClientOptions {
   /** From the start of {@link QmpClient.open} to `ready`. Default 10 s. */
   readonly connectTimeoutMs?: number;
+  /**
+   * Keep trying, until `connectTimeoutMs`, while there is no such socket or nobody listens on it: for a
+   * QEMU that was started a moment ago. Default false.
+   */
+  readonly waitForSocket?: boolean;
   /** How long a reply may take; default {@link defaultTimeoutMs}. Infinity waits for ever. */
   readonly commandTimeoutMs?: number | ((command: string) => number);
   /** Negotiate out-of-band execution if the monitor offers it. Default true. */
@@ -75,6 +80,9 @@ export type ExecuteParameters<Arguments> = Empty extends Arguments
   : [args: Arguments, options?: ExecuteOptions];
 
 const defaultLimits: QmpLimits = { ...defaultCodecLimits, maxPending: 10_000 };
+
+/** Between two looks at a socket that is not there yet. */
+const POLL_MS = 20;
 
 /**
  * With OOB, QEMU queues in-band commands and stops reading the socket when 8 are queued
@@ -378,6 +386,10 @@ export class QmpClient<Q extends Qapi = Qemu> implements AsyncDisposable {
         return new QmpAbortedError(`the connection to ${name}`, callerSignal.reason);
       }
       if (this.#closing.signal.aborted) return closedByUs();
+      if (error instanceof QmpDisconnectedError) {
+        const message = `${name} closed the connection before it was negotiated. ${error.message}`;
+        return new QmpConnectError('QMP_CONNECT_FAILED', name, message, error);
+      }
       if (error instanceof QmpError) return error;
       const message = timer.signal.aborted
         ? `No connection to ${name} within ${timeoutMs} ms.`
@@ -387,7 +399,7 @@ export class QmpClient<Q extends Qapi = Qemu> implements AsyncDisposable {
     this.#tracer?.verbose(`Connecting to ${name}.`);
     try {
       signal.throwIfAborted();
-      const stream = 'kind' in target ? await connectStream(target, signal) : target;
+      const stream = 'kind' in target ? await this.#openStream(target, signal) : target;
       const kind = 'kind' in target ? target.kind : 'stream';
       const hint = kind === 'websocket' ? WEBSOCKET_HINT : undefined;
       const session: Session = new Session(
@@ -415,6 +427,19 @@ export class QmpClient<Q extends Qapi = Qemu> implements AsyncDisposable {
       throw reason;
     } finally {
       clearTimeout(timeout);
+    }
+  }
+
+  async #openStream(target: QmpAddress, signal: AbortSignal): Promise<Duplex> {
+    for (;;) {
+      try {
+        return await connectStream(target, signal);
+      } catch (error) {
+        if (this.#options.waitForSocket !== true || !isNotThereYet(error)) throw error;
+        // An abort during the pause must not hide why there is no connection.
+        await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
+        if (signal.aborted) throw error;
+      }
     }
   }
 
@@ -598,6 +623,13 @@ export class QmpClient<Q extends Qapi = Qemu> implements AsyncDisposable {
       `${what} is not possible in the state ${this.#state}, only in ready.${because}`,
     );
   }
+}
+
+/** QEMU has not made its socket yet, or does not listen on it yet. */
+function isNotThereYet(error: unknown): boolean {
+  const cause = error instanceof QmpConnectError ? error.cause : undefined;
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return code === 'ENOENT' || code === 'ECONNREFUSED';
 }
 
 /** A peer that is gone may come back; one that does not speak QMP will not learn it. */

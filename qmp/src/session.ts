@@ -78,6 +78,10 @@ export class Session {
   #unsent: Pending[] = [];
   #window = Infinity;
   #inBandInFlight = 0;
+  /** Whether the peer returns ids: QEMU does, old agents don't. */
+  #returnsIds = false;
+  /** The error of a command that QEMU could not parse, until a reply with an id comes. */
+  #parseError: JsonObject | undefined;
   #nextId = 1;
   #droppedReplies = 0;
   #greeting: Greeting | undefined;
@@ -313,43 +317,65 @@ export class Session {
 
   #receiveReply(message: JsonObject, text: string): void {
     const { tracer } = this.#options;
-    const pending = this.#findPending(message['id']);
+    const { id } = message;
+    const pending = id === undefined ? this.#oldest(message) : this.#withId(id);
     tracer?.received(pending?.call.command, message);
     if (pending === undefined) {
       this.#droppedReplies++;
       tracer?.note('Dropped this reply: it answers no command that waits.');
-      return;
-    }
-    if (pending.call.accepts?.(message) === false) {
+    } else if (pending.call.accepts?.(message) === false) {
       this.#droppedReplies++;
       tracer?.note(`Dropped this reply: it is older than ${pending.call.command}.`);
-      return;
+    } else {
+      if (id !== undefined) this.#failUnparsedBefore(pending, text);
+      this.#settle(pending, message, text);
     }
-    const { settle } = pending;
-    const outcome = readReply(message, pending.call, text);
+  }
+
+  #settle(pending: Pending, message: JsonObject, text: string): void {
+    const { settle, call } = pending;
+    const outcome = readReply(message, call, text);
     this.#remove(pending);
     if (settle === undefined) {
       this.#droppedReplies++;
-      tracer?.note(`Dropped this reply: nobody waits for ${pending.call.command} any more.`);
+      this.#options.tracer?.note(`Dropped this reply: nobody waits for ${call.command} any more.`);
     } else {
       settle(outcome);
     }
   }
 
+  #withId(id: JsonValue): Pending | undefined {
+    const pending = typeof id === 'number' ? this.#pending.get(id) : undefined;
+    if (pending?.sent !== true) return undefined;
+    this.#returnsIds = true;
+    return pending;
+  }
+
   /**
    * A reply without id answers the oldest in-band command: QEMU queues even what it could not parse
-   * (whose id it therefore does not know) and answers in order.
+   * (whose id it therefore does not know) and answers in order. But it may go on parsing in the middle
+   * of such a command, and complain several times: only the first complaint is taken at its word.
    */
-  #findPending(id: JsonValue | undefined): Pending | undefined {
-    if (typeof id === 'number') {
-      const pending = this.#pending.get(id);
-      return pending?.sent === true ? pending : undefined;
+  #oldest(message: JsonObject): Pending | undefined {
+    if (this.#returnsIds && 'error' in message) {
+      if (this.#parseError !== undefined) return undefined;
+      this.#parseError = message;
     }
-    if (id !== undefined) return undefined;
     for (const pending of this.#pending.values()) {
       if (pending.sent && !pending.call.oob) return pending;
     }
     return undefined;
+  }
+
+  /** Since QEMU answers in order, in-band commands before an answered one will get no reply any more. */
+  #failUnparsedBefore(answered: Pending, text: string): void {
+    const error = this.#parseError;
+    if (error === undefined || answered.call.oob) return;
+    this.#parseError = undefined;
+    for (const pending of this.#pending.values()) {
+      if (pending === answered) return;
+      if (pending.sent && !pending.call.oob) this.#settle(pending, error, text);
+    }
   }
 
   #timedOut({ call, sent }: Pending): QmpTimeoutError {

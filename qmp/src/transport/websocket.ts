@@ -18,13 +18,16 @@ export async function connectWebSocket(url: string, signal: AbortSignal): Promis
   const abort = (): void => {
     socket.terminate();
   };
+  // Made before the connection is: the greeting may come with the handshake's last packet.
+  const stream = createWebSocketStream(socket, { allowHalfOpen: false });
+  stream.on('error', () => undefined); // told by the promise below, or by who uses the stream
   signal.addEventListener('abort', abort, { once: true });
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once('open', resolve);
       socket.once('error', reject);
     });
-    return createWebSocketStream(socket, { allowHalfOpen: false });
+    return stream;
   } catch (error) {
     throw signal.aborted ? signal.reason : error;
   } finally {

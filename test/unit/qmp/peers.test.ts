@@ -6,7 +6,7 @@ import { GREETING, serve } from '../../support/qmp-peers.js';
 
 describe('a peer that is no good QMP server', () => {
   const openers: [name: string, bytes: string | Buffer | undefined, code: string][] = [
-    ['closes at once', undefined, 'QMP_DISCONNECTED'],
+    ['closes at once', undefined, 'QMP_CONNECT_FAILED'],
     ['sends garbage', 'SSH-2.0-OpenSSH_9.2p1\r\n', 'QMP_PROTOCOL'],
     ['sends JSON that is no message', '{"hello": "world"}\r\n', 'QMP_PROTOCOL'],
     ['sends a list', '[]\r\n', 'QMP_PROTOCOL'],

@@ -1,0 +1,72 @@
+/**
+ * QEMUs of other versions than the installed one, from Debian's packages: unpacked into the cache
+ * folder, not installed, and run with their own loader and libraries.
+ *
+ *   node scripts/dist/qmp-types/suites.js unpack SUITE...   e.g. trixie (QEMU 10.0), sid (11.x)
+ *   node scripts/dist/qmp-types/suites.js run SUITE PROGRAM ARGS...
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { buildFolderOnce } from '../lab/atomic.js';
+import { debianMirror } from '../lab/mirror.js';
+import { labCacheFolder } from '../lab/paths.js';
+import { runTool } from '../lab/process.js';
+
+const PACKAGES = ['qemu-system-x86', 'qemu-utils', 'qemu-guest-agent', 'libc6'];
+
+function folderOf(suite: string): string {
+  return join(dirname(labCacheFolder()), 'qemu', suite);
+}
+
+/** Unpacks the QEMU of a suite once; some 20 s and 400 MB. */
+export async function unpackSuite(suite: string): Promise<void> {
+  await buildFolderOnce(folderOf(suite), async (folder) => {
+    const mirror = debianMirror();
+    const { exitCode, lines } = await runTool([
+      ...['mmdebstrap', '--mode=chrootless', '--variant=extract'],
+      // Archived and rolling suites have release files past their date.
+      '--aptopt=Acquire::Check-Valid-Until "false"',
+      '--aptopt=APT::Install-Recommends "false"',
+      ...[`--include=${PACKAGES.join(',')}`, suite, join(folder, 'root')],
+      ...(mirror === undefined ? [] : [mirror]),
+    ]);
+    if (exitCode !== 0) {
+      throw new Error(`mmdebstrap could not unpack ${suite}:\n${lines.slice(-10).join('\n')}`);
+    }
+  });
+}
+
+/** The command that runs a program of a suite; unpacks the suite first if need be. */
+export async function suiteCommand(suite: string, program: string): Promise<string[]> {
+  await unpackSuite(suite);
+  const root = join(folderOf(suite), 'root');
+  const libraries = ['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu'].map((folder) =>
+    join(root, folder),
+  );
+  const binary = ['usr/bin', 'usr/sbin']
+    .map((folder) => join(root, folder, program))
+    .find((path) => existsSync(path));
+  const loader = libraries
+    .map((folder) => join(folder, 'ld-linux-x86-64.so.2'))
+    .find((path) => existsSync(path));
+  if (binary === undefined || loader === undefined) {
+    throw new Error(`Debian ${suite} as unpacked in ${root} has no ${program}.`);
+  }
+  const firmware = program.startsWith('qemu-system') ? ['-L', join(root, 'usr/share/qemu')] : [];
+  return [loader, '--library-path', libraries.join(':'), binary, ...firmware];
+}
+
+if (import.meta.filename === process.argv[1]) {
+  const [action, ...rest] = process.argv.slice(2);
+  if (action === 'unpack' && rest.length > 0) {
+    for (const suite of rest) await unpackSuite(suite);
+  } else if (action === 'run' && rest.length >= 2) {
+    const [suite = '', program = '', ...args] = rest;
+    const [command = '', ...first] = await suiteCommand(suite, program);
+    process.exitCode = spawnSync(command, [...first, ...args], { stdio: 'inherit' }).status ?? 1;
+  } else {
+    console.error('usage: suites.js unpack SUITE... | suites.js run SUITE PROGRAM ARGS...');
+    process.exitCode = 2;
+  }
+}
