@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { repositoryRoot } from '../repository.js';
 import type { Accelerator } from './accelerator.js';
@@ -19,6 +19,7 @@ import type { ToolResult } from './process.js';
 import type { Share } from './qemu-command.js';
 import { canRunInRoot, runInRoot } from './root-shell.js';
 import type { Suite } from './suites.js';
+import { useFolder } from './unused.js';
 import { startVm } from './vm.js';
 
 /** Something that `make` builds in the dev root. */
@@ -80,9 +81,7 @@ export async function ensureExtra(
     },
     { signal },
   );
-  const now = new Date();
-  await utimes(folder, now, now);
-  await removeOld(folders, prefix, folder, now);
+  await useFolder(folder, prefix);
   return join(folder, extra.product);
 }
 
@@ -170,20 +169,4 @@ async function hashOfFolder(folder: string): Promise<string> {
     );
   }
   return hash.digest('hex');
-}
-
-/** Removes builds of older sources that no clone used for an hour. */
-async function removeOld(
-  folders: string,
-  prefix: string,
-  current: string,
-  now: Date,
-): Promise<void> {
-  for (const name of await readdir(folders)) {
-    const folder = join(folders, name);
-    if (!name.startsWith(prefix) || folder === current) continue;
-    if (now.getTime() - (await stat(folder)).mtimeMs > 60 * 60 * 1000) {
-      await rm(folder, { recursive: true, force: true });
-    }
-  }
 }

@@ -3,7 +3,7 @@
  * kernel, and the base of the initramfs. Built without root rights: mmdebstrap only unpacks the
  * packages, no maintainer script runs.
  */
-import { readdir, readFile, rm, stat, symlink, utimes, writeFile, mkdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { buildFolderOnce } from './atomic.js';
@@ -13,6 +13,7 @@ import { debianMirror } from './mirror.js';
 import { labCacheFolder } from './paths.js';
 import { requireProgram, runTool } from './process.js';
 import { recipeHash, recipeOf, type Recipe, type Suite } from './suites.js';
+import { useFolder } from './unused.js';
 
 export interface Image {
   readonly suite: Suite;
@@ -37,9 +38,6 @@ export interface ImageOptions {
   readonly report?: ((line: string) => void) | undefined;
   readonly cacheFolder?: string | undefined;
 }
-
-/** An image that nobody booted for this long, and whose recipe is no longer ours, is removed. */
-const unusedMs = 60 * 60 * 1000;
 
 /**
  * The image of a suite, built if there is none of this recipe yet (some 30 s on two cores and a fast
@@ -67,9 +65,7 @@ export async function ensureImage(suite: Suite, options: ImageOptions = {}): Pro
       },
     },
   );
-  const now = new Date();
-  await utimes(folder, now, now);
-  await removeOldImages(images, suite, folder, now);
+  await useFolder(folder, `${suite}-`);
   const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as Manifest;
   return {
     suite,
@@ -80,21 +76,6 @@ export async function ensureImage(suite: Suite, options: ImageOptions = {}): Pro
     runRoot: join(folder, 'run'),
     devRoot: join(folder, 'dev'),
   };
-}
-
-/** Removes images of the suite made from other recipes, unless a clone of another age uses them. */
-async function removeOldImages(
-  images: string,
-  suite: Suite,
-  current: string,
-  now: Date,
-): Promise<void> {
-  for (const name of await readdir(images)) {
-    const folder = join(images, name);
-    if (!name.startsWith(`${suite}-`) || folder === current) continue;
-    const { mtimeMs } = await stat(folder);
-    if (now.getTime() - mtimeMs > unusedMs) await rm(folder, { recursive: true, force: true });
-  }
 }
 
 async function buildImage(

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildFolderOnce } from '#scripts/lab/atomic.js';
 import { lockPath } from '#scripts/lab/lock.js';
+import { useFolder } from '#scripts/lab/unused.js';
 import { repositoryRoot } from '#scripts/repository.js';
 
 describe('building a folder once', () => {
@@ -142,5 +143,33 @@ describe('building a folder once', () => {
       await assert.rejects(waiting, /enough/);
       await held.release();
     });
+  });
+});
+
+describe('a folder of the cache that comes into use', () => {
+  let parent = '';
+  beforeEach(() => {
+    parent = mkdtempSync(join(tmpdir(), 'precopy-unused-'));
+    for (const name of ['trixie-1', 'trixie-2', 'sid-1']) mkdirSync(join(parent, name));
+  });
+  afterEach(() => {
+    rmSync(parent, { recursive: true });
+  });
+
+  it('leaves its siblings alone that were used in the last hour', async () => {
+    await useFolder(join(parent, 'trixie-2'), 'trixie-', new Date(Date.now() + 59 * 60_000));
+    assert.deepEqual(readdirSync(parent).sort(), ['sid-1', 'trixie-1', 'trixie-2']);
+  });
+
+  it('removes earlier builds of the same thing that were not', async () => {
+    await useFolder(join(parent, 'trixie-2'), 'trixie-', new Date(Date.now() + 61 * 60_000));
+    assert.deepEqual(readdirSync(parent).sort(), ['sid-1', 'trixie-2']);
+  });
+
+  it('counts as used from then on', async () => {
+    await useFolder(join(parent, 'trixie-1'), 'trixie-', new Date(Date.now() + 61 * 60_000));
+    mkdirSync(join(parent, 'trixie-3'));
+    await useFolder(join(parent, 'trixie-3'), 'trixie-', new Date(Date.now() + 62 * 60_000));
+    assert.deepEqual(readdirSync(parent).sort(), ['sid-1', 'trixie-1', 'trixie-3']);
   });
 });

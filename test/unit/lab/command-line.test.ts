@@ -11,6 +11,7 @@ describe('the command line of the lab', () => {
     assert.deepEqual(parseLabArguments(line.split(' ')), {
       action: 'run',
       suite: 'sid',
+      proposal: undefined,
       out: '/o',
       forwards: [
         { hostPort: 8080, port: 80 },
@@ -49,6 +50,7 @@ describe('the command line of the lab', () => {
     ['run --forward 70000:1 -- ls', /HOSTPORT:PORT/],
     ['run --forward 0:1 -- ls', /HOSTPORT:PORT/],
     ['run --env 1=2 -- ls', /NAME=VALUE, not "1=2"/],
+    ['run --proposal magic -- ls', /No such proposal: magic/],
     ['run --colour -- ls', /--colour/],
   ];
   for (const [line, message] of wrong) {
