@@ -20,6 +20,9 @@ root=$1; shift
 exec chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
 `;
 
+/** An ordinary user's PATH may lack the folders where chroot is. */
+const environment = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };
+
 function commandLine(root: string, shares: readonly Share[], argv: readonly string[]): string[] {
   const pairs = shares.flatMap(({ source, target }) => [source, target]);
   const unshare = ['unshare', '--user', '--map-root-user', '--mount', '--'];
@@ -31,9 +34,9 @@ function commandLine(root: string, shares: readonly Share[], argv: readonly stri
  */
 export async function canRunInRoot(root: string, signal?: AbortSignal): Promise<boolean> {
   for (const program of ['unshare', 'chroot', 'mount']) {
-    if ((await findProgram(program)) === undefined) return false;
+    if ((await findProgram(program, environment)) === undefined) return false;
   }
-  const { exitCode } = await runTool(commandLine(root, [], ['true']), { signal });
+  const { exitCode } = await runTool(commandLine(root, [], ['true']), { signal, environment });
   return exitCode === 0;
 }
 
@@ -44,5 +47,5 @@ export async function runInRoot(
   argv: readonly string[],
   signal?: AbortSignal,
 ): Promise<ToolResult> {
-  return await runTool(commandLine(root, shares, argv), { signal });
+  return await runTool(commandLine(root, shares, argv), { signal, environment });
 }
