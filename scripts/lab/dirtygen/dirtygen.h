@@ -167,25 +167,42 @@ static inline struct dg *dg_from_vdev(struct vfio_device *vdev)
 int dg_generator_init(struct dg *dg, const char *name);
 void dg_generator_release(struct dg *dg);
 int dg_check_generator(const struct dg_generator *generator);
-int dg_set_window(struct dg *dg, u64 iova, u64 pages);
 int dg_run(struct dg *dg);
 void dg_halt(struct dg *dg);
 int dg_write_pages(struct dg *dg, bool explicit, u64 iova, u64 pages);
 void dg_set_may_write(struct dg *dg, bool may_write);
-void dg_kick(struct dg *dg);
 void dg_drain(struct dg *dg);
 void dg_unpin(struct dg *dg, u64 first, u64 last);
+void dg_dma_unmap(struct vfio_device *vdev, u64 iova, u64 bytes);
+
+/* truth.c */
+int dg_set_window(struct dg *dg, u64 iova, u64 pages);
 void dg_snapshot(struct dg *dg);
 void dg_forget(struct dg *dg);
+u64 *dg_sequence_slot(struct dg *dg, u64 page);
 u64 dg_sequence(struct dg *dg, u64 page);
 struct xarray *dg_alloc_sequences(void);
 void dg_free_sequences(struct xarray *sequences);
-void dg_dma_unmap(struct vfio_device *vdev, u64 iova, u64 bytes);
+void dg_free_truth(struct dg *dg);
 extern const struct vfio_log_ops dg_log_ops;
 
 /* migration.c */
 extern const struct vfio_migration_ops dg_migration_ops;
 void dg_migration_reset(struct dg *dg);
+
+/* stream.c */
+struct file *dg_open_stream(struct dg *dg, u32 state);
+int dg_continue_stream(struct dg *dg, u32 state);
+void dg_close_stream(struct dg *dg);
+int dg_load(struct dg *dg);
+u64 dg_tail_bytes(struct dg *dg);
+
+static inline bool dg_state_saves(u32 state)
+{
+	return state == VFIO_DEVICE_STATE_STOP_COPY ||
+	       state == VFIO_DEVICE_STATE_PRE_COPY ||
+	       state == VFIO_DEVICE_STATE_PRE_COPY_P2P;
+}
 
 /* control.c */
 extern const struct attribute_group *dg_groups[];
