@@ -8,3 +8,6 @@ export * from './journal/records.js';
 export * from './report/format.js';
 export * from './sequence/passes.js';
 export * from './sequence/phase.js';
+export * from './harvest/tracking-guard.js';
+export { QemuSide } from './sequence/side.js';
+export { connectMonitor } from './cli/connect.js';

@@ -1,0 +1,180 @@
+/**
+ * Keeps our harvests out of migrations. GET_BITMAP clears what it reads, so a read while QEMU tracks
+ * takes dirty bits away from the migration, and the destination's RAM is corrupt although QEMU reports
+ * success. Migrations can be started by anybody, at any moment, through another monitor.
+ *
+ * The guard watches the MIGRATION events of that QEMU and shuts the harvest gate on the first one. A
+ * read that was in the kernel at that moment can't be stopped, only found: QEMU's `setup` event carries
+ * the time at which the migration began, before it switches tracking on, so every read that ended after
+ * it may have taken bits. Stolen bits can't be given back, so that migration is cancelled.
+ */
+import { readOverlaps, type BitmapReadTimes, type HarvestGate } from 'linux-vfio-ts';
+import type { EventSubscription, QmpEvent } from 'qemu-qmp-client-ts';
+import { PrecopyError, messageOf } from '../errors.js';
+import { migrationIsOver } from '../sequence/preflight.js';
+import { capabilityList, checked, migrationEventData } from '../sequence/qemu-replies.js';
+import type { QemuSide } from '../sequence/side.js';
+
+/** What the guard did about a migration that began while a bitmap was read. */
+export interface StolenBits {
+  /** QEMU's time stamp of `setup`, ms since the epoch. */
+  trackingBeganAtMs: number;
+  /** The read that ended after it. */
+  read: BitmapReadTimes;
+  /** `cancelled`: by us. `too late`: it had ended already; its destination can't be trusted. */
+  outcome: 'cancelled' | 'too late' | 'left running';
+  message: string;
+}
+
+export interface TrackingGuardOptions {
+  /** What to do with a migration from which bits may have been taken. Default `cancel`. */
+  onStolenBits?: 'cancel' | 'report';
+  /** Told at once, and loudly shown by whoever runs the guard. */
+  report: (stolen: StolenBits) => void;
+}
+
+const watched: readonly string[] = ['MIGRATION'];
+
+/** How many finished reads are remembered, to be compared with an event that arrives after them. */
+const rememberedReads = 64;
+
+export class TrackingGuard implements Disposable {
+  readonly #side: QemuSide;
+  readonly #gate: HarvestGate;
+  readonly #options: TrackingGuardOptions;
+  readonly #events: EventSubscription;
+  readonly #reads: BitmapReadTimes[] = [];
+  readonly #readListener: Disposable;
+  #trackingBeganAtMs: number | undefined;
+  /** One migration is dealt with once, however many reads overlap it. */
+  #dealtWith = false;
+  #working: Promise<void> = Promise.resolve();
+
+  private constructor(side: QemuSide, gate: HarvestGate, options: TrackingGuardOptions) {
+    this.#side = side;
+    this.#gate = gate;
+    this.#options = options;
+    this.#events = side.client.events.subscribe(watched);
+    this.#readListener = gate.onRead((times) => {
+      this.#reads.push(times);
+      if (this.#reads.length > rememberedReads) this.#reads.shift();
+      this.#look(times);
+    });
+    void this.#follow();
+  }
+
+  /**
+   * Watches from now on. QEMU emits MIGRATION events only with the migration capability `events`,
+   * which is switched on if it is off.
+   *
+   * @throws PrecopyError NOT_SUPPORTED if a migration is under way: the gate is then shut
+   */
+  static async watch(
+    side: QemuSide,
+    gate: HarvestGate,
+    options: TrackingGuardOptions,
+  ): Promise<TrackingGuard> {
+    const guard = new TrackingGuard(side, gate, options);
+    try {
+      await guard.#enableEvents();
+      // Asked last: a migration that began before the events were on shows here.
+      const { status = 'none' } = await side.migration();
+      if (!migrationIsOver(status)) throw guard.#refuse(status);
+    } catch (error) {
+      guard[Symbol.dispose]();
+      throw error;
+    }
+    return guard;
+  }
+
+  /** Resolves when a cancellation that is under way has ended. */
+  async settled(): Promise<void> {
+    await this.#working;
+  }
+
+  async #enableEvents(): Promise<void> {
+    const capabilities = checked(
+      capabilityList,
+      await this.#side.query('query-migrate-capabilities'),
+      'query-migrate-capabilities',
+    );
+    const events = capabilities.find(({ capability }) => capability === 'events');
+    if (events?.state === true) return;
+    await this.#side.effect('migrate-set-capabilities', {
+      capabilities: [{ capability: 'events', state: true }],
+    });
+  }
+
+  #refuse(status: string): PrecopyError {
+    this.#gate.shut(`QEMU is migrating (${status})`);
+    return new PrecopyError(
+      'NOT_SUPPORTED',
+      `QEMU is migrating (${status}), and its dirty bitmap belongs to that migration.`,
+      'Wait until it has ended.',
+    );
+  }
+
+  async #follow(): Promise<void> {
+    try {
+      for await (const event of this.#events) this.#migrationEvent(event);
+    } catch {
+      // Without events nobody would tell of a migration; whoever holds the monitor learns why.
+      this.#gate.shut('the monitor is gone, so a migration could begin unnoticed');
+    }
+  }
+
+  #migrationEvent(event: QmpEvent): void {
+    const { status } = migrationEventData.parse(event.data);
+    this.#side.journalEvent(event);
+    if (migrationIsOver(status)) {
+      this.#trackingBeganAtMs = undefined;
+      this.#dealtWith = false;
+      return;
+    }
+    this.#gate.shut(`QEMU is migrating (${status})`);
+    if (this.#trackingBeganAtMs !== undefined) return;
+    this.#trackingBeganAtMs =
+      event.qemuTimeUs === undefined ? event.arrivedAtMs : event.qemuTimeUs / 1000;
+    for (const read of this.#reads) this.#look(read);
+  }
+
+  #look(read: BitmapReadTimes): void {
+    const began = this.#trackingBeganAtMs;
+    if (began === undefined || this.#dealtWith || !readOverlaps(read, began)) return;
+    this.#dealtWith = true;
+    this.#working = this.#deal(began, read);
+  }
+
+  async #deal(trackingBeganAtMs: number, read: BitmapReadTimes): Promise<void> {
+    const outcome = await this.#cancel();
+    const what = `A migration of ${this.#side.address} began while a dirty bitmap was being read: the read ended ${(read.endedAtMs - trackingBeganAtMs).toFixed(1)} ms after QEMU's setup event, so dirty pages may be missing from the migration.`;
+    const then = {
+      cancelled:
+        'It was cancelled; the guest runs on the source. Start it again: nothing is harvested until it has ended.',
+      'too late':
+        'It had ended before it could be cancelled: do not use its destination; resume the guest on the source.',
+      'left running':
+        'It was left running as configured: do not trust its destination without verifying its RAM.',
+    }[outcome];
+    this.#options.report({ trackingBeganAtMs, read, outcome, message: `${what} ${then}` });
+  }
+
+  async #cancel(): Promise<StolenBits['outcome']> {
+    if (this.#options.onStolenBits === 'report') return 'left running';
+    try {
+      await this.#side.effect('migrate_cancel');
+      let status: string;
+      do ({ status = 'none' } = await this.#side.migration());
+      while (!migrationIsOver(status));
+      return status === 'completed' ? 'too late' : 'cancelled';
+    } catch (error) {
+      this.#gate.shut(`a migration could not be cancelled: ${messageOf(error)}`);
+      return 'too late';
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#readListener[Symbol.dispose]();
+    this.#events.close();
+  }
+}
