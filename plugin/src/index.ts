@@ -3,6 +3,8 @@ export * from './audit/compare-pages.js';
 export * from './audit/guest-memory.js';
 export * from './audit/ram-blocks.js';
 export * from './audit/verify.js';
+export * from './forecast/dirty.js';
+export * from './forecast/qemu-model.js';
 export * from './journal/journal.js';
 export * from './journal/records.js';
 export * from './report/format.js';

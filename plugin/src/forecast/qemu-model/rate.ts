@@ -1,0 +1,51 @@
+import type { ModelLink, ModelParameters, QemuBehaviour } from './types.js';
+
+/** BUFFER_DELAY of migration-stats.h: windows of bandwidth measuring and of rate limiting, ms. */
+export const windowMs = 100;
+
+/** A page's header in the stream (be64 of offset and flags); a block's name comes only now and then. */
+export const pageHeaderBytes = 8;
+/** A page of zeros: header and the byte 0. */
+export const zeroPageBytes = 9;
+
+/** Pages that leave together: a packet of multifd, or 64 iovecs (a header and a page each). */
+const multifdPacketPages = 128;
+const flushPages = 32;
+
+/** How fast QEMU sends, and how much until max-bandwidth makes it sleep. */
+export class SendRate {
+  /** While sending, bytes/ms. */
+  readonly bytesPerMs: number;
+  /** max-bandwidth's share of a window (`rate_limit_max`); 0: no limit. */
+  readonly windowBytes: number;
+  readonly #stepBytes: number;
+
+  constructor(
+    link: ModelLink,
+    parameters: ModelParameters,
+    behaviour: QemuBehaviour,
+    pageBytes: number,
+  ) {
+    const channels = Math.max(1, parameters.multifdChannels);
+    this.bytesPerMs = Math.min(link.bytesPerSecond, link.channelBytesPerSecond * channels) / 1000;
+    this.windowBytes = Math.floor((parameters.maxBandwidthBytesPerSecond * windowMs) / 1000);
+    this.#stepBytes = (pageBytes + pageHeaderBytes) * stepPages(parameters, behaviour);
+  }
+
+  /** `migration_rate_exceeded`. @param usedBytes sent in this window */
+  exceeded(usedBytes: number): boolean {
+    return this.windowBytes > 0 && usedBytes > this.windowBytes;
+  }
+
+  /** Bytes that go out before QEMU notices that the window's share is used up. */
+  bytesLeft(usedBytes: number): number {
+    if (this.windowBytes === 0) return Infinity;
+    const steps = Math.floor(this.windowBytes / this.#stepBytes) + 1;
+    return Math.max(0, steps * this.#stepBytes - usedBytes);
+  }
+}
+
+function stepPages(parameters: ModelParameters, behaviour: QemuBehaviour): number {
+  if (parameters.multifdChannels > 0) return multifdPacketPages;
+  return behaviour.countsAtFlush ? flushPages : 1;
+}
