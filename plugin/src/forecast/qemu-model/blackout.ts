@@ -15,7 +15,8 @@ export function blackoutLedger(
   costs: ModelCosts,
 ): DowntimeLedger {
   const transfers = devices.map(
-    (device) => savedBytes(device) / Math.min(rate.bytesPerMs, device.readBytesPerSecond / 1000),
+    (device) =>
+      savedBytes(device) / Math.min(rate.blackoutBytesPerMs, device.readBytesPerSecond / 1000),
   );
   const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
   return {

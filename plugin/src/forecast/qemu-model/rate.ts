@@ -16,6 +16,8 @@ const flushPages = 32;
 export class SendRate {
   /** While sending, bytes/ms. */
   readonly bytesPerMs: number;
+  /** While sending in the blackout, bytes/ms. */
+  readonly blackoutBytesPerMs: number;
   /** max-bandwidth's share of a window (`rate_limit_max`); 0: no limit. */
   readonly windowBytes: number;
   readonly #stepBytes: number;
@@ -28,6 +30,10 @@ export class SendRate {
   ) {
     const channels = Math.max(1, parameters.multifdChannels);
     this.bytesPerMs = Math.min(link.bytesPerSecond, link.channelBytesPerSecond * channels) / 1000;
+    this.blackoutBytesPerMs =
+      link.switchoverBytesPerSecond === undefined
+        ? this.bytesPerMs
+        : link.switchoverBytesPerSecond / 1000;
     this.windowBytes = Math.floor((parameters.maxBandwidthBytesPerSecond * windowMs) / 1000);
     this.#stepBytes = (pageBytes + pageHeaderBytes) * stepPages(parameters, behaviour);
   }

@@ -181,7 +181,7 @@ class Simulation {
     while (this.#nowMs < endMs) {
       const next = this.#ram.next();
       if (next === undefined) return;
-      const { bytes, ms } = this.#pageCost(next.zero);
+      const { bytes, ms } = this.#pageCost(next.zero, this.#rate.bytesPerMs);
       const left = this.#rate.bytesLeft(this.#sentBytes - this.#windowStartBytes);
       const pages = Math.min(
         next.pages,
@@ -196,10 +196,10 @@ class Simulation {
     }
   }
 
-  #pageCost(zero: boolean): { readonly bytes: number; readonly ms: number } {
+  #pageCost(zero: boolean, bytesPerMs: number): { readonly bytes: number; readonly ms: number } {
     if (zero) return { bytes: zeroPageBytes, ms: 1000 / this.#input.costs.zeroPagesPerSecond };
     const bytes = this.#input.guest.pageBytes + pageHeaderBytes;
-    return { bytes, ms: bytes / this.#rate.bytesPerMs };
+    return { bytes, ms: bytes / bytesPerMs };
   }
 
   #send(bytes: number): void {
@@ -354,7 +354,7 @@ class Simulation {
     const stoppedAtMs = this.#nowMs;
     this.#sync('blackout');
     for (let next = this.#ram.next(); next !== undefined; next = this.#ram.next()) {
-      const { bytes, ms } = this.#pageCost(next.zero);
+      const { bytes, ms } = this.#pageCost(next.zero, this.#rate.blackoutBytesPerMs);
       const { pages } = next;
       this.#ram.take(pages);
       this.#sentBytes += pages * bytes;

@@ -25,9 +25,10 @@ export class Throttle {
     return this.#percent;
   }
 
-  /** Part of the time that the vCPUs run. */
+  /** Part of its work that the guest still gets done. */
   get cpuShare(): number {
-    return (1 - this.#percent / 100) * this.#factor;
+    const running = 1 - this.#percent / 100;
+    return Math.min(1, running / (this.#guest.busyShare ?? 1)) * this.#factor;
   }
 
   /** Whether a later synchronisation can still slow the guest further. */

@@ -11,6 +11,11 @@ export interface ModelGuest {
   readonly sources: readonly DirtySource[];
   readonly devices: readonly ModelDevice[];
   readonly vcpus: number;
+  /**
+   * Part of the vCPUs' time in which they do not idle. Throttling takes their idle time first: a guest
+   * that works a tenth of the time dirties as much when it is throttled by 80 %. Default 1.
+   */
+  readonly busyShare?: number | undefined;
 }
 
 /** A stretch of RAM with one kind of content. */
@@ -99,8 +104,13 @@ export interface QemuBehaviour {
 
 /** The way to the destination. */
 export interface ModelLink {
-  /** What fits through it, bytes/s, whatever max-bandwidth says. */
+  /** What fits through it while the guest runs, bytes/s, whatever max-bandwidth says. */
   readonly bytesPerSecond: number;
+  /**
+   * The same in the blackout, without max-bandwidth: the destination has most pages in memory by then
+   * and need not make room for them. Default: no difference.
+   */
+  readonly switchoverBytesPerSecond?: number | undefined;
   /** What one sending thread achieves, bytes/s; multifd has several. */
   readonly channelBytesPerSecond: number;
 }

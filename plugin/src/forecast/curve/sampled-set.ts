@@ -1,0 +1,218 @@
+import type { PageRange } from 'linux-vfio-ts';
+
+/** Where dirty pages come from: a DirtyBitmap of linux-vfio-ts, or runs. */
+export type DirtyPages = BitmapLike | readonly PageRange[];
+
+/** The part of DirtyBitmap that is read here. */
+export interface BitmapLike {
+  /** Bit n for page n, little-endian; a multiple of 8 bytes, aligned to 4. */
+  readonly bytes: Uint8Array;
+  readonly layout: { readonly spans: readonly { readonly start: number; readonly end: number }[] };
+}
+
+/** Pages of a word, the unit of sampling. */
+const wordPages = 32;
+/** Words of a chunk, the unit of memory: 2 KiB. */
+const chunkWords = 512;
+
+/**
+ * How many words are kept: one of each 2^`shift` that follow each other, chosen by a hash. All sets
+ * of one curve share it, so that their unions are of the same pages. Set by the memory they may take.
+ */
+export class Sampling {
+  #shift = 0;
+  #bytes = 0;
+  readonly #budgetBytes: number;
+  readonly #sets = new Set<SampledSet>();
+
+  constructor(budgetBytes: number) {
+    this.#budgetBytes = budgetBytes;
+  }
+
+  /** log2 of how many pages each kept page stands for; 0: every page is kept. */
+  get shift(): number {
+    return this.#shift;
+  }
+
+  /** What the sets take now. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  create(): SampledSet {
+    const set = new SampledSet(this);
+    this.#sets.add(set);
+    return set;
+  }
+
+  release(set: SampledSet): void {
+    this.#sets.delete(set);
+    this.#bytes -= set.chunkCount * chunkWords * 4;
+  }
+
+  /** Called by a set for each chunk that it makes. */
+  allocated(): void {
+    this.#bytes += chunkWords * 4;
+  }
+
+  /** Halves all sets until they fit. Called between operations, never in the middle of one. */
+  shrink(): void {
+    while (this.#bytes > this.#budgetBytes) {
+      const before = this.#bytes;
+      this.#bytes = 0;
+      for (const set of this.#sets) {
+        set.halve(this.#shift);
+        this.#bytes += set.chunkCount * chunkWords * 4;
+      }
+      this.#shift++;
+      if (this.#bytes >= before) return;
+    }
+  }
+}
+
+/** A set of pages of which a sample is kept; a hash decides which, the same for all sets. */
+export class SampledSet {
+  readonly #sampling: Sampling;
+  #chunks = new Map<number, Uint32Array>();
+
+  constructor(sampling: Sampling) {
+    this.#sampling = sampling;
+  }
+
+  get chunkCount(): number {
+    return this.#chunks.size;
+  }
+
+  add(pages: DirtyPages): void {
+    if (isBitmap(pages)) this.#addWords(pages);
+    else for (const run of pages) this.#addRun(run);
+  }
+
+  /** Adds the pages of another set. */
+  or(other: SampledSet): void {
+    for (const [index, words] of other.#chunks) {
+      const mine = this.#chunk(index);
+      for (let i = 0; i < chunkWords; i++) mine[i] = (mine[i] ?? 0) | (words[i] ?? 0);
+    }
+  }
+
+  /**
+   * Calls `visit` with each word that has pages: its first page, and a bit for each of its 32 pages
+   * that is in this set or in `also`. Each word stands for 2^shift words around it.
+   */
+  forEachWord(visit: (firstPage: number, word: number) => void, also?: SampledSet): void {
+    const { shift } = this.#sampling;
+    const look = (index: number, mine: Uint32Array | undefined, its: Uint32Array | undefined) => {
+      for (let i = 0; i < chunkWords; i++) {
+        const word = (mine?.[i] ?? 0) | (its?.[i] ?? 0);
+        if (word !== 0) visit(wordIndex(index * chunkWords + i, shift) * wordPages, word);
+      }
+    };
+    const others = also === undefined ? undefined : also.#chunks;
+    for (const [index, words] of this.#chunks) look(index, words, others?.get(index));
+    if (others === undefined) return;
+    for (const [index, words] of others) {
+      if (!this.#chunks.has(index)) look(index, undefined, words);
+    }
+  }
+
+  /** Keeps one of each two neighbouring words. @param shift before */
+  halve(shift: number): void {
+    const old = this.#chunks;
+    this.#chunks = new Map();
+    for (const [index, words] of old) {
+      let target: Uint32Array | undefined;
+      for (let i = 0; i < chunkWords; i++) {
+        const word = words[i] ?? 0;
+        const slot = index * chunkWords + i;
+        const half = Math.floor(slot / 2);
+        if (word === 0 || slot % 2 !== chosen(half, shift)) continue;
+        const halfChunk = Math.floor(half / chunkWords);
+        target ??= this.#chunks.get(halfChunk) ?? new Uint32Array(chunkWords);
+        this.#chunks.set(halfChunk, target);
+        target[half % chunkWords] = word;
+      }
+    }
+  }
+
+  #addWords({ bytes, layout }: BitmapLike): void {
+    const all = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+    const { shift } = this.#sampling;
+    const group = 2 ** shift;
+    for (const { start, end } of layout.spans) {
+      const last = end / 4;
+      for (let slot = Math.floor(start / 4 / group); slot * group < last; slot++) {
+        const index = shift === 0 ? slot : wordIndex(slot, shift);
+        if (index < start / 4 || index >= last) continue;
+        const word = all[index] ?? 0;
+        if (word !== 0) this.#set(slot, word);
+      }
+    }
+  }
+
+  #addRun({ firstPage, pages }: PageRange): void {
+    const { shift } = this.#sampling;
+    const end = firstPage + pages;
+    const lastSlot = Math.floor((end - 1) / wordPages / 2 ** shift);
+    for (let slot = Math.floor(firstPage / wordPages / 2 ** shift); slot <= lastSlot; slot++) {
+      const first = wordIndex(slot, shift) * wordPages;
+      const from = Math.max(0, firstPage - first);
+      const to = Math.min(wordPages, end - first);
+      if (from < to) this.#set(slot, bits(from, to));
+    }
+  }
+
+  #set(slot: number, word: number): void {
+    const chunk = this.#chunk(Math.floor(slot / chunkWords));
+    const at = slot % chunkWords;
+    chunk[at] = (chunk[at] ?? 0) | word;
+  }
+
+  #chunk(index: number): Uint32Array {
+    let chunk = this.#chunks.get(index);
+    if (chunk === undefined) {
+      chunk = new Uint32Array(chunkWords);
+      this.#chunks.set(index, chunk);
+      this.#sampling.allocated();
+    }
+    return chunk;
+  }
+}
+
+function isBitmap(pages: DirtyPages): pages is BitmapLike {
+  return 'bytes' in pages;
+}
+
+/** Which of the two neighbours at `shift` is kept at `shift` + 1. */
+function chosen(half: number, shift: number): 0 | 1 {
+  let x = Math.imul(half ^ (shift * 0x9e3779b9), 0x85ebca6b);
+  x ^= x >>> 13;
+  x = Math.imul(x, 0xc2b2ae35);
+  return ((x >>> 16) & 1) === 0 ? 0 : 1;
+}
+
+/** The word that slot stands for: at each halving, one of two was chosen. */
+function wordIndex(slot: number, shift: number): number {
+  let index = slot;
+  for (let s = shift - 1; s >= 0; s--) index = index * 2 + chosen(index, s);
+  return index;
+}
+
+function bits(from: number, to: number): number {
+  const upTo = to === wordPages ? -1 : (1 << to) - 1;
+  return (upTo & ~((1 << from) - 1)) >>> 0;
+}
+
+/** Pages of a word that lie in a stretch. */
+export function countWithin(range: PageRange, firstPage: number, word: number): number {
+  const from = Math.max(0, range.firstPage - firstPage);
+  const to = Math.min(wordPages, range.firstPage + range.pages - firstPage);
+  return from < to ? popcount(word & bits(from, to)) : 0;
+}
+
+/** Number of set bits. */
+export function popcount(word: number): number {
+  let x = word - ((word >>> 1) & 0x55555555);
+  x = (x & 0x33333333) + ((x >>> 2) & 0x33333333);
+  return Math.imul((x + (x >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}
