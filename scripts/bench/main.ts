@@ -3,9 +3,10 @@
  * as each is measured. Ends with 0 when everything could be measured, whether goals were met or not:
  * that is what the rows say.
  */
-import { bitmapRows } from './vfio-bitmap.js';
 import { labRows } from './lab.js';
 import { rowsAsTable, type BenchRow } from './row.js';
+import { bitmapRows } from './vfio-bitmap.js';
+import { ioctlRows } from './vfio-ioctl.js';
 
 interface Bench {
   readonly about: string;
@@ -15,7 +16,13 @@ interface Bench {
 /** Every bench, by name: a file each. */
 const benches: Readonly<Record<string, Bench>> = {
   lab: { about: "set-up check, the lab's boot, the demo", rows: labRows },
-  vfio: { about: 'dirty bitmaps beside C, fastbitset and plain JS', rows: () => bitmapRows() },
+  vfio: {
+    about: 'dirty bitmaps beside C, fastbitset and plain JS; ioctls beside C',
+    async *rows(signal, onError) {
+      yield* bitmapRows();
+      yield* ioctlRows(signal, onError);
+    },
+  },
 };
 
 function usage(): string {

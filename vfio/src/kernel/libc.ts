@@ -39,8 +39,12 @@ const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
 const SO_PEERCRED = 17;
 
-/** How many ioctls may be away at a time; libuv's pool has four threads unless told otherwise. */
-const ASYNC_IOCTLS = 2;
+/**
+ * How many ioctls may be away at a time: two, and never all of libuv's pool (four threads unless
+ * UV_THREADPOOL_SIZE says otherwise; of a pool of one nothing can be left).
+ */
+const POOL_THREADS = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4);
+const ASYNC_IOCTLS = Math.max(1, Math.min(2, POOL_THREADS - 1));
 
 type Memory = Uint8Array | null;
 

@@ -17,7 +17,7 @@ export type Type1ErrorCode =
   | 'VFIO_EINVAL_BISECTED'
   /** The range has no page. */
   | 'VFIO_EINVAL_EMPTY'
-  /** A mapping of the container is larger than tracking allows (2^31 pages). */
+  /** A mapping of the container is larger than tracking allows: 2^31 pages or more. */
   | 'VFIO_EINVAL_MAPPING_TOO_LARGE'
   /** The container has no IOMMU (any more): its owner has ended. */
   | 'VFIO_EINVAL_NO_IOMMU'
@@ -128,7 +128,7 @@ function einval(request: Type1Request, state: Type1State): [Type1ErrorCode, stri
   if (operation === 'START') {
     return [
       'VFIO_EINVAL_MAPPING_TOO_LARGE',
-      'a mapping of this container has more than 2^31 pages, which can not be tracked.',
+      'a mapping of this container has 2^31 pages or more, which can not be tracked.',
     ];
   }
   if (operation === 'STOP')
