@@ -6,6 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { QmpClient } from 'qemu-qmp-client-ts';
 import { Dirtygen, type DirtygenOptions, type DirtygenSettings } from './dirtygen.js';
 import { Guest, type GuestOptions } from './guest.js';
 import { workloadImage, type WorkloadParameters } from './workload.js';
@@ -55,6 +56,7 @@ export async function startVfioGuest(options: VfioGuestOptions): Promise<VfioGue
     if (shape.incoming !== true) {
       if (workload) await workloadRuns(guest);
       if (dirty) {
+        await deviceIsReset(guest);
         await device.set(dirty);
         await device.run();
       }
@@ -95,6 +97,12 @@ export async function startVfioPair(options: VfioGuestOptions): Promise<VfioPair
     await source[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** QEMU resets the device while it starts, which halts its generator; a reply tells that it is past that. */
+async function deviceIsReset(guest: Guest): Promise<void> {
+  await using client = await QmpClient.connect(guest.secondQmp, { connectTimeoutMs: 60_000 });
+  await client.execute('query-status');
 }
 
 /** The workload says so on the debug console, after some seconds of firmware under nested TCG. */
