@@ -5,6 +5,7 @@ export * from './audit/ram-blocks.js';
 export * from './audit/verify.js';
 export * from './forecast/curve.js';
 export * from './forecast/dirty.js';
+export * from './forecast/forecast.js';
 export * from './forecast/qemu-model.js';
 export * from './forecast/random.js';
 export * from './journal/journal.js';

@@ -24,6 +24,11 @@ export interface ModelInput {
   /** A migration that takes longer has not converged. */
   readonly horizonMs: number;
   /**
+   * Give up after so many synchronisations between which nothing changed that could make it converge,
+   * as in a round the dirty rate is what it is. Default: never.
+   */
+  readonly giveUpAfterPasses?: number | undefined;
+  /**
    * What chance makes of the pages dirtied in a window, as a factor of their expected number; called
    * once a synchronisation. Default: always 1.
    */
@@ -87,6 +92,10 @@ class Simulation {
   #timerAtMs: number;
   #timerPassCount = 0;
 
+  /** When throttling, the devices or the amount of RAM left last gave hope. */
+  #hopeAtPass = 0;
+  #leastBytes = Infinity;
+
   /** The last windows, for skipping over those that are alike. */
   #lastWindow: WindowEnd | undefined;
   #alike = 0;
@@ -116,7 +125,8 @@ class Simulation {
     this.#cpuMs = 0;
     this.#sync('round');
     this.#devices.query(this.#nowMs);
-    while (this.#nowMs < this.#input.horizonMs) {
+    const { horizonMs, giveUpAfterPasses = Infinity } = this.#input;
+    while (this.#nowMs < horizonMs && this.#passCount - this.#hopeAtPass < giveUpAfterPasses) {
       if (!this.#exceeded() && this.#turn()) return this.#complete();
       this.#throttleTimer();
       this.#rateLimit();
@@ -229,6 +239,15 @@ class Simulation {
       });
     }
     this.#endPeriod();
+    this.#noteHope();
+  }
+
+  /** Less left than ever (by more than rounding), or a throttle that can still rise. */
+  #noteHope(): void {
+    const left = this.#dirtyBytesLastSync + this.#devices.estimateBytes;
+    if (this.#throttle.exhausted && left > 0.98 * this.#leastBytes) return;
+    this.#leastBytes = Math.min(this.#leastBytes, left);
+    this.#hopeAtPass = this.#passCount;
   }
 
   #endPeriod(): void {

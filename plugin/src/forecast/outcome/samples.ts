@@ -1,0 +1,77 @@
+import { simulatePrecopy, type DirtySource, type ModelCosts } from '../qemu-model.js';
+import { seededRandom, type Random } from '../random.js';
+import type { ForecastInput, Samples, UncertainCurve } from './types.js';
+
+/**
+ * Passes without any progress after which a simulated migration is taken never to end. Chance makes
+ * one window differ from the next; what has not happened in so many will take its time.
+ */
+const giveUpAfterPasses = 60;
+
+/** Simulates migrations that differ in what is uncertain: the curves, the link, the costs, chance. */
+export function simulateMany(input: ForecastInput, samples = input.samples ?? 64): Samples {
+  const random = seededRandom(input.seed ?? 1);
+  return Array.from({ length: samples }, () => simulateOne(input, random));
+}
+
+function simulateOne(input: ForecastInput, random: Random): Samples[number] {
+  const { guest, link, costs, linkDeviation = 0, costDeviation = 0 } = input;
+  const linkFactor = positiveFactor(random, linkDeviation);
+  // What a run draws must not depend on how many synchronisations the run before it had.
+  const chance = seededRandom(Math.floor(random.uniform() * 2 ** 32));
+  return simulatePrecopy({
+    ...input,
+    guest: { ...guest, sources: guest.sources.map((source) => drawn(source, random)) },
+    link: {
+      bytesPerSecond: link.bytesPerSecond * linkFactor,
+      channelBytesPerSecond: link.channelBytesPerSecond * linkFactor,
+      ...(link.switchoverBytesPerSecond === undefined
+        ? {}
+        : { switchoverBytesPerSecond: link.switchoverBytesPerSecond * linkFactor }),
+    },
+    costs: drawnCosts(costs, positiveFactor(random, costDeviation)),
+    giveUpAfterPasses,
+    chance: (windowMs) => 1 + chance.normal() * spreadOf(guest.sources, windowMs),
+  });
+}
+
+/** A source whose curve is off by one draw from its own uncertainty, the same at all lengths. */
+function drawn(source: DirtySource, random: Random): DirtySource {
+  const curve: UncertainCurve = source.curve;
+  const z = random.normal();
+  return {
+    ...source,
+    curve: {
+      pagesIn: (ms) => curve.pagesIn(ms) * Math.max(0, 1 + z * (curve.uncertainty?.(ms) ?? 0)),
+    },
+  };
+}
+
+/** Spread of all sources together; they are taken to vary independently. */
+function spreadOf(sources: readonly DirtySource[], windowMs: number): number {
+  let pages = 0;
+  let variance = 0;
+  for (const { curve } of sources as readonly { readonly curve: UncertainCurve }[]) {
+    const expected = curve.pagesIn(windowMs);
+    pages += expected;
+    variance += (expected * (curve.spread?.(windowMs) ?? 0)) ** 2;
+  }
+  return pages === 0 ? 0 : Math.sqrt(variance) / pages;
+}
+
+function drawnCosts(costs: ModelCosts, factor: number): ModelCosts {
+  return {
+    ...costs,
+    setupMs: costs.setupMs * factor,
+    syncMs: costs.syncMs * factor,
+    stopMs: costs.stopMs * factor,
+    saveMs: costs.saveMs * factor,
+    loadMs: costs.loadMs * factor,
+    completeMs: costs.completeMs * factor,
+  };
+}
+
+/** Log-normal with median 1, so that it can't be negative. */
+function positiveFactor(random: Random, deviation: number): number {
+  return Math.exp(random.normal() * deviation);
+}
