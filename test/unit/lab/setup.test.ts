@@ -164,6 +164,18 @@ describe('scripts/setup', () => {
     assert.deepEqual(machine.calls, []);
   });
 
+  it('does without a C compiler rather than ask an ordinary user for root rights', () => {
+    machine.user('ordinary').withEverything().withApt().program('sudo', 'exit 1');
+    rmSync(join(machine.folder, 'bin/gcc'));
+    const { status, stderr } = machine.setup();
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /without gcc: one test.* is skipped/);
+    assert.deepEqual(
+      machine.calls.filter((call) => call.startsWith('apt-get')),
+      [],
+    );
+  });
+
   it('names what it needs on a distribution that it does not know', () => {
     machine.distribution('gentoo');
     const { status, stderr } = machine.setup();
