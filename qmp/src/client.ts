@@ -233,10 +233,10 @@ export class QmpClient<Q extends Qapi = Qemu> implements AsyncDisposable {
    * @throws what {@link execute} throws
    */
   async schema(): Promise<QapiSchema> {
-    this.#schema ??= this.#execute('query-qmp-schema', undefined, {}).then(
-      (reply) => new QapiSchema(reply),
-    );
     try {
+      this.#schema ??= this.#execute('query-qmp-schema', undefined, {}).then(
+        (reply) => new QapiSchema(reply),
+      );
       return await this.#schema;
     } catch (error) {
       this.#schema = undefined;
@@ -322,11 +322,8 @@ export class QmpClient<Q extends Qapi = Qemu> implements AsyncDisposable {
     await this.close();
   }
 
-  async #execute(
-    command: string,
-    args: object | undefined,
-    options: ExecuteOptions,
-  ): Promise<JsonValue> {
+  /** Not async, for speed: what it throws at once, its async callers turn into rejections. */
+  #execute(command: string, args: object | undefined, options: ExecuteOptions): Promise<JsonValue> {
     if (this.#state !== 'ready' || this.#session === undefined) throw this.#notReady(command);
     const { oob = false, fds } = options;
     if (oob && !this.#oob) {
@@ -343,8 +340,8 @@ export class QmpClient<Q extends Qapi = Qemu> implements AsyncDisposable {
       signal: options.signal,
     };
     return fds === undefined || fds.length === 0
-      ? await this.#session.call(call)
-      : await this.#callWithFds(this.#session, call, fds);
+      ? this.#session.call(call)
+      : this.#callWithFds(this.#session, call, fds);
   }
 
   async #callWithFds(

@@ -40,3 +40,4 @@ export {
 export { GuestAgent, type AgentExecuteOptions, type AgentOptions } from './agent.js';
 export { QmpListener } from './listen.js';
 export { parseRecording, recorder, type RecordedMessage } from './recording.js';
+export { runShell, type ShellOptions } from './shell/shell.js';

@@ -18,6 +18,7 @@ import {
 } from './errors.js';
 import { readEvent, type QmpEvent } from './event.js';
 import { readGreeting, type Greeting } from './greeting.js';
+import { QEMU_MAX_NESTING, refuseTooLong } from './inputLimits.js';
 import { stringifyJson } from './json/stringify.js';
 import { isJsonObject, type JsonObject, type JsonValue } from './json/value.js';
 import type { Tracer } from './trace.js';
@@ -206,16 +207,14 @@ export class Session {
 
   #prepare(call: Call): Pending {
     const { limits } = this.#options;
+    const { command, arguments: args, oob } = call;
     const id = this.#nextId;
-    const line = stringifyJson(
-      { [call.oob ? 'exec-oob' : 'execute']: call.command, arguments: call.arguments, id },
-      limits.maxNesting,
-    );
-    if (line.length > limits.maxMessageBytes) {
-      throw new QmpArgumentError(
-        `The arguments of ${call.command} are ${line.length} characters long, more than limits.maxMessageBytes allows.`,
-      );
-    }
+    const head = `{"${oob ? 'exec-oob' : 'execute'}":${JSON.stringify(command)}`;
+    const line =
+      args === undefined
+        ? `${head},"id":${id}}`
+        : `${head},"arguments":${stringifyJson(args, Math.min(limits.maxNesting, QEMU_MAX_NESTING) - 1)},"id":${id}}`;
+    refuseTooLong(command, line, limits);
     this.#nextId++;
     return { id, call, line, sent: false, settle: undefined };
   }

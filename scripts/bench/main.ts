@@ -4,6 +4,7 @@
  * that is what the rows say.
  */
 import { labRows } from './lab.js';
+import { qmpRows } from './qmp.js';
 import { rowsAsTable, type BenchRow } from './row.js';
 import { bitmapRows } from './vfio-bitmap.js';
 import { ioctlRows } from './vfio-ioctl.js';
@@ -16,6 +17,7 @@ interface Bench {
 /** Every bench, by name: a file each. */
 const benches: Readonly<Record<string, Bench>> = {
   lab: { about: "set-up check, the lab's boot, the demo", rows: labRows },
+  qmp: { about: "the QMP client beside a bare socket loop and Python's qemu.qmp", rows: qmpRows },
   vfio: {
     about: 'dirty bitmaps beside C, fastbitset and plain JS; ioctls beside C',
     async *rows(signal, onError) {

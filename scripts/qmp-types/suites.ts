@@ -21,14 +21,22 @@ function folderOf(suite: string): string {
 
 /** Unpacks the QEMU of a suite once; some 20 s and 400 MB. */
 export async function unpackSuite(suite: string): Promise<void> {
-  await buildFolderOnce(folderOf(suite), async (folder) => {
+  await unpackPackages(suite, PACKAGES, folderOf(suite));
+}
+
+async function unpackPackages(
+  suite: string,
+  packages: readonly string[],
+  target: string,
+): Promise<void> {
+  await buildFolderOnce(target, async (folder) => {
     const mirror = debianMirror();
     const { exitCode, lines } = await runTool([
       ...['mmdebstrap', '--mode=chrootless', '--variant=extract'],
       // Archived and rolling suites have release files past their date.
       '--aptopt=Acquire::Check-Valid-Until "false"',
       '--aptopt=APT::Install-Recommends "false"',
-      ...[`--include=${PACKAGES.join(',')}`, suite, join(folder, 'root')],
+      ...[`--include=${packages.join(',')}`, suite, join(folder, 'root')],
       ...(mirror === undefined ? [] : [mirror]),
     ]);
     if (exitCode !== 0) {
@@ -54,7 +62,33 @@ export async function suiteCommand(suite: string, program: string): Promise<stri
     throw new Error(`Debian ${suite} as unpacked in ${root} has no ${program}.`);
   }
   const firmware = program.startsWith('qemu-system') ? ['-L', join(root, 'usr/share/qemu')] : [];
-  return [loader, '--library-path', libraries.join(':'), binary, ...firmware];
+  // QEMU 7.2 is built with its accelerators as modules, and looks for them in the system's folder.
+  const modules = join(root, 'usr/lib/x86_64-linux-gnu/qemu');
+  return [
+    ...['env', `QEMU_MODULE_DIR=${modules}`, loader, '--library-path', libraries.join(':')],
+    ...[binary, ...firmware],
+  ];
+}
+
+/** Python with the reference library qemu.qmp, which Debian has in sid (python3-qemu.qmp). */
+export async function pythonQmpCommand(): Promise<{
+  command: string[];
+  environment: Record<string, string>;
+}> {
+  const folder = join(dirname(labCacheFolder()), 'qemu', 'python');
+  await unpackPackages('sid', ['python3-qemu.qmp', 'libc6'], folder);
+  const root = join(folder, 'root');
+  const libraries = join(root, 'usr/lib/x86_64-linux-gnu');
+  return {
+    command: [
+      ...[join(libraries, 'ld-linux-x86-64.so.2'), '--library-path', libraries],
+      join(root, 'usr/bin/python3'),
+    ],
+    environment: {
+      PYTHONHOME: join(root, 'usr'),
+      PYTHONPATH: join(root, 'usr/lib/python3/dist-packages'),
+    },
+  };
 }
 
 if (import.meta.filename === process.argv[1]) {
