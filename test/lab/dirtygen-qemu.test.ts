@@ -7,7 +7,7 @@ import { QmpClient } from 'qemu-qmp-client-ts';
 import { BorrowableProcess, LibcKernel, Type1Container } from 'linux-vfio-ts';
 import type { Dirtygen } from '#scripts/lab/dirtygen.js';
 import { readStamp, type StampWriter } from '#scripts/lab/stamp.js';
-import { startVfioGuest, startVfioPair, type VfioGuest } from '#scripts/lab/vfioGuest.js';
+import { startVfioGuest, startVfioPair, type VfioGuest } from '#scripts/lab/vfio-guest.js';
 import {
   DEFAULT_STATE_ADDRESS,
   PM_TIMER_HZ,
