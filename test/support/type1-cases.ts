@@ -4,11 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { bitmapBytesFor, type Type1ErrorCode } from 'linux-vfio-ts';
-import { PAGE, pages, type Type1Rig } from './type1-rig.js';
+import { PAGE, pages, type RigScope, type Type1Rig } from './type1-rig.js';
 
 export interface Type1Case {
   /** Completes "a type1 container ...". */
   readonly name: string;
+  /** With which device it makes sense. */
+  readonly scope: RigScope | 'any';
   run(rig: Type1Rig): Promise<void>;
 }
 
@@ -75,9 +77,10 @@ const refusedReads: readonly RefusedCase[] = [
   },
 ];
 
-export const type1Cases: readonly Type1Case[] = [
+const type1Cases: readonly Type1Case[] = [
   {
     name: 'says version 0, type1 v2, and a migration capability with 4 KiB pages and 256 MiB bitmaps',
+    scope: 'pinned',
     run(rig) {
       const { container } = rig;
       assert.equal(container.apiVersion(), 0);
@@ -97,6 +100,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   {
     name: 'counts down the mappings that are available',
+    scope: 'any',
     run(rig) {
       const before = rig.container.info().dmaAvailable;
       rig.map(BASE, 16);
@@ -106,6 +110,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   {
     name: 'says whether tracking is on, without touching any bit',
+    scope: 'pinned',
     async run(rig) {
       const { dirtyPages } = rig.container;
       rig.map(BASE, 64);
@@ -120,6 +125,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   {
     name: 'returns exactly the pages that were written, once',
+    scope: 'pinned',
     async run(rig) {
       rig.map(BASE, 256);
       rig.container.dirtyPages.start();
@@ -132,6 +138,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   {
     name: 'knows nothing of what was written before START',
+    scope: 'pinned',
     async run(rig) {
       rig.map(BASE, 64);
       await rig.deviceWrites(BASE, 10);
@@ -141,6 +148,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   {
     name: 'keeps its bits through a second START',
+    scope: 'pinned',
     async run(rig) {
       rig.map(BASE, 64);
       rig.container.dirtyPages.start();
@@ -151,6 +159,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   {
     name: 'drops its bits on STOP, and takes a STOP while tracking is off',
+    scope: 'pinned',
     async run(rig) {
       const { dirtyPages } = rig.container;
       rig.map(BASE, 64);
@@ -165,6 +174,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   {
     name: 'returns pinned pages every time, and unpinned ones once more',
+    scope: 'pinned',
     async run(rig) {
       rig.map(BASE, 64);
       rig.container.dirtyPages.start();
@@ -178,6 +188,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   {
     name: 'counts pages that were pinned before START as dirty',
+    scope: 'pinned',
     async run(rig) {
       rig.map(BASE, 64);
       await rig.devicePins(BASE + pages(1), 2);
@@ -187,6 +198,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   {
     name: 'tracks a mapping that was made after START',
+    scope: 'pinned',
     async run(rig) {
       rig.container.dirtyPages.start();
       rig.map(BASE, 64);
@@ -196,6 +208,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   {
     name: 'returns nothing for a range of holes',
+    scope: 'pinned',
     async run(rig) {
       rig.map(BASE, 64);
       rig.container.dirtyPages.start();
@@ -206,6 +219,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   {
     name: 'puts several mappings and holes into one bitmap',
+    scope: 'pinned',
     async run(rig) {
       rig.map(0n, 128);
       rig.map(pages(192), 64);
@@ -220,6 +234,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   {
     name: 'reads adjacent mappings together and apart',
+    scope: 'pinned',
     async run(rig) {
       rig.map(BASE, 64);
       rig.map(BASE + pages(64), 64);
@@ -231,6 +246,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   {
     name: 'joins mappings that do not begin on a word of the bitmap',
+    scope: 'pinned',
     async run(rig) {
       rig.map(pages(3), 10);
       rig.map(pages(13), 70);
@@ -243,6 +259,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   {
     name: 'returns ghost bits past the end of a mapping that does not begin on a word',
+    scope: 'pinned',
     async run(rig) {
       rig.map(pages(3), 10);
       rig.container.dirtyPages.start();
@@ -255,6 +272,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   {
     name: 'unmaps with the dirty bits of what it unmapped',
+    scope: 'pinned',
     async run(rig) {
       rig.map(BASE, 64);
       rig.map(BASE + pages(64), 64);
@@ -269,6 +287,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   {
     name: 'returns the bits of pages that had to be unpinned for an unmap',
+    scope: 'pinned',
     async run(rig) {
       rig.map(BASE, 64);
       rig.container.dirtyPages.start();
@@ -280,6 +299,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   {
     name: 'loses the bits in a plain unmap',
+    scope: 'pinned',
     async run(rig) {
       rig.map(BASE, 64);
       rig.container.dirtyPages.start();
@@ -291,6 +311,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   {
     name: 'unmaps nothing where there is no mapping',
+    scope: 'any',
     run(rig) {
       assert.equal(rig.container.dirtyPages.unmap({ iova: BASE, bytes: pages(64) }), 0n);
       return Promise.resolve();
@@ -298,6 +319,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   ...refusedReads.map(({ name, code, ...request }): Type1Case => ({
     name: `refuses a read ${name} as ${code}`,
+    scope: 'any',
     async run(rig) {
       rig.map(BASE, 128);
       if (request.tracking ?? true) rig.container.dirtyPages.start();
@@ -311,6 +333,7 @@ export const type1Cases: readonly Type1Case[] = [
   })),
   {
     name: 'reads the last page of the address space if its kernel can (6.19)',
+    scope: 'any',
     async run(rig) {
       rig.container.dirtyPages.start();
       const last = { iova: (1n << 64n) - pages(1), bytes: pages(1) };
@@ -325,6 +348,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   {
     name: 'refuses an unmap past the end of the address space as VFIO_EINVAL_WRAP',
+    scope: 'any',
     run(rig) {
       const span = { iova: (1n << 64n) - pages(1), bytes: pages(2) };
       assert.throws(() => rig.container.dirtyPages.unmap(span), { code: 'VFIO_EINVAL_WRAP' });
@@ -333,6 +357,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   {
     name: 'refuses an unmap that bisects a mapping as VFIO_EINVAL_BISECTED, and keeps the mapping',
+    scope: 'pinned',
     async run(rig) {
       rig.map(BASE, 64);
       rig.container.dirtyPages.start();
@@ -344,6 +369,7 @@ export const type1Cases: readonly Type1Case[] = [
   },
   {
     name: 'refuses an unmap with dirty bits while tracking is off as VFIO_EINVAL_NOT_TRACKING',
+    scope: 'any',
     run(rig) {
       rig.map(BASE, 64);
       const dirty = { pageBytes: PAGE, bitmap: new Uint8Array(8) };
@@ -353,4 +379,103 @@ export const type1Cases: readonly Type1Case[] = [
       return Promise.resolve();
     },
   },
+  {
+    name: 'says which IOVAs it takes, and that 4 KiB are a page of its IOMMU',
+    scope: 'all',
+    run(rig) {
+      const info = rig.container.info();
+      assert.equal(info.migration?.pageSizes, 4096n);
+      assert.equal((info.iovaPageSizes ?? 0n) & 4096n, 4096n);
+      assert.ok(info.iovaRanges !== undefined && info.iovaRanges.length > 0);
+      for (const { first, last } of info.iovaRanges) assert.ok(first < last);
+      assert.deepEqual(info.faults, []);
+      return Promise.resolve();
+    },
+  },
+  {
+    name: 'returns every mapped page, every time',
+    scope: 'all',
+    async run(rig) {
+      rig.map(BASE, 128);
+      rig.container.dirtyPages.start();
+      assert.deepEqual(await read(rig, BASE, 128), range(0, 128));
+      assert.deepEqual(await read(rig, BASE, 128), range(0, 128));
+    },
+  },
+  {
+    name: 'returns nothing between its mappings',
+    scope: 'all',
+    async run(rig) {
+      rig.map(0n, 64);
+      rig.map(pages(192), 64);
+      rig.container.dirtyPages.start();
+      assert.deepEqual(await read(rig, 0n, 512), [...range(0, 64), ...range(192, 64)]);
+      assert.deepEqual(await read(rig, pages(64), 128), []);
+    },
+  },
+  {
+    name: 'joins mappings that do not begin on a word of the bitmap',
+    scope: 'all',
+    async run(rig) {
+      rig.map(pages(3), 10);
+      rig.map(pages(13), 70);
+      rig.map(pages(100), 30);
+      rig.container.dirtyPages.start();
+      assert.deepEqual(await read(rig, 0n, 192), [...range(3, 80), ...range(100, 30)]);
+    },
+  },
+  {
+    name: 'returns ghost bits beside its own in later reads',
+    scope: 'all',
+    async run(rig) {
+      rig.map(pages(3), 10);
+      rig.container.dirtyPages.start();
+      assert.deepEqual(await read(rig, 0n, 64), range(3, 10));
+      assert.deepEqual(await read(rig, 0n, 64), [...range(3, 10), ...range(13, 3)]);
+      assert.deepEqual(await read(rig, 0n, 64), [...range(3, 10), ...range(13, 6)]);
+    },
+  },
+  {
+    name: 'unmaps with every page of what it unmapped',
+    scope: 'all',
+    run(rig) {
+      rig.map(BASE, 64);
+      rig.container.dirtyPages.start();
+      const bitmap = new Uint8Array(8);
+      const span = { iova: BASE, bytes: pages(64) };
+      const unmapped = rig.container.dirtyPages.unmap(span, { pageBytes: PAGE, bitmap });
+      assert.equal(unmapped, pages(64));
+      assert.deepEqual(bitsOf(bitmap), range(0, 64));
+      return Promise.resolve();
+    },
+  },
+  {
+    name: 'keeps its mapping when an unmap would bisect it',
+    scope: 'all',
+    async run(rig) {
+      rig.map(BASE, 64);
+      rig.container.dirtyPages.start();
+      const span = { iova: BASE + pages(1), bytes: pages(63) };
+      assert.throws(() => rig.container.dirtyPages.unmap(span), { code: 'VFIO_EINVAL_BISECTED' });
+      assert.deepEqual(await read(rig, BASE, 64), range(0, 64));
+    },
+  },
+  {
+    name: 'says whether tracking is on',
+    scope: 'all',
+    run(rig) {
+      const { dirtyPages } = rig.container;
+      assert.equal(dirtyPages.tracking(), false);
+      dirtyPages.start();
+      assert.equal(dirtyPages.tracking(), true);
+      dirtyPages.stop();
+      assert.equal(dirtyPages.tracking(), false);
+      return Promise.resolve();
+    },
+  },
 ];
+
+/** The cases for a device of that scope. */
+export function casesFor(scope: RigScope): Type1Case[] {
+  return type1Cases.filter((candidate) => candidate.scope === scope || candidate.scope === 'any');
+}

@@ -14,6 +14,12 @@ export function pages(count: number): bigint {
   return BigInt(count) * BigInt(PAGE);
 }
 
+/**
+ * `pinned`: an emulated device, whose writes are known. `all`: an IOMMU-backed device, with which every
+ * mapped page is dirty all the time; it writes nothing here.
+ */
+export type RigScope = 'pinned' | 'all';
+
 export interface Type1Rig extends Disposable {
   readonly container: Type1Container;
   /** Whether a range may end at 2^64, which kernels take since 6.19. */
@@ -28,9 +34,10 @@ export interface Type1Rig extends Disposable {
   deviceUnpinsAll(): Promise<void>;
 }
 
-export function modelRig(behaviour?: Type1Behaviour): Type1Rig {
+export function modelRig(behaviour?: Type1Behaviour, scope: RigScope = 'pinned'): Type1Rig {
   const kernel = new ModelKernel();
-  const model = new Type1Model(behaviour);
+  const model = new Type1Model(behaviour, { emulatedDevices: scope === 'pinned' });
+  if (scope === 'all') model.attachIommuGroup();
   const container = new Container(kernel, kernel.install(model));
   const pinned: { iova: bigint; pageCount: number }[] = [];
   return {

@@ -1,13 +1,22 @@
+import { iommuBackedRig, kernelRig } from '../../support/kernel-rig.js';
 import { needsDirtygen } from '../../support/needs-dirtygen.js';
-import { kernelRig } from '../../support/kernel-rig.js';
-import { type1Cases } from '../../support/type1-cases.js';
+import { casesFor } from '../../support/type1-cases.js';
 
-describe('a type1 container of this kernel', () => {
+describe('a type1 container of this kernel with an emulated device', () => {
   needsDirtygen();
 
-  for (const testCase of type1Cases) {
+  for (const testCase of casesFor('pinned')) {
     it(testCase.name, async () => {
       using rig = kernelRig();
+      await testCase.run(rig);
+    });
+  }
+});
+
+describe('a type1 container of this kernel with an IOMMU-backed device', () => {
+  for (const testCase of casesFor('all')) {
+    it(testCase.name, async () => {
+      using rig = iommuBackedRig();
       await testCase.run(rig);
     });
   }

@@ -320,7 +320,8 @@ function extension9Because({ mapVaddr, dirtyPages }: ContainerObservation): stri
 
 /**
  * A container has IOVA ranges and the IOMMU's page sizes as soon as an IOMMU-backed group is in it. Its
- * driver does not tell type1 what the device writes, so that all mapped pages count as dirty.
+ * driver does not tell type1 what the device writes, so that all mapped pages count as dirty. The page
+ * sizes alone do not tell: the Intel driver of 5.10 has all of them, as no IOMMU at all has.
  */
 function judgeScope(info: Type1Info | undefined): { scope: DirtyPageScope; because?: string } {
   if (info === undefined) return { scope: 'unknown' };

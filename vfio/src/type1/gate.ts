@@ -7,6 +7,7 @@
  * that was in the kernel at that moment can't be stopped, only found: each read's end is reported, to be
  * compared with the time stamp of QEMU's event.
  */
+import { setMaxListeners } from 'node:events';
 import { VfioError } from '../errors.js';
 
 /** Wall-clock times in ms since the epoch, to be compared with the time stamps of QMP events. */
@@ -32,7 +33,7 @@ export class HarvestRefusedError extends VfioError {
 }
 
 export class HarvestGate {
-  #shut = new AbortController();
+  #shut = newShutSignal();
   #reading = 0;
   readonly #listeners = new Set<(times: BitmapReadTimes) => void>();
   readonly #nowMs: () => number;
@@ -62,7 +63,7 @@ export class HarvestGate {
   }
 
   reopen(): void {
-    if (this.#shut.signal.aborted) this.#shut = new AbortController();
+    if (this.#shut.signal.aborted) this.#shut = newShutSignal();
   }
 
   /** Calls `listener` after each read that reached the kernel, failed ones too. */
@@ -106,6 +107,13 @@ export class HarvestGate {
     const times = { startedAtMs, endedAtMs: this.#nowMs() };
     for (const listener of this.#listeners) listener(times);
   }
+}
+
+/** Every read that waits listens to it, and any number may wait. */
+function newShutSignal(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
 
 /**
