@@ -9,6 +9,7 @@ export default defineConfig(
       'coverage/**',
       'eslint.config.js',
       'qmp/src/generated/**',
+      'qmp/docs/api/**',
       'vfio/src/bitmap/assembly/**',
     ],
   },

@@ -142,7 +142,7 @@ interface Waiter<E> {
 }
 
 /** A bounded queue of events, read by `next()` or `for await`. Reading it in two places shares it. */
-export class EventSubscription<E = QmpEvent> implements AsyncIterable<E>, Disposable, Recipient {
+export class EventSubscription<E = QmpEvent> implements AsyncIterable<E>, Disposable {
   readonly #names: ReadonlySet<string> | undefined;
   readonly #filter: ((event: E) => boolean) | undefined;
   readonly #limit: number;

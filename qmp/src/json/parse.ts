@@ -40,7 +40,7 @@ const LONG_DIGITS = /\d{16}/;
  * Parses one JSON text. Integers outside ±(2^53 - 1) become bigint.
  *
  * @param text one JSON value; white space around it is allowed
- * @param mayHaveLongIntegers false if the caller knows (see {@link hasLongDigitRun}) that the text
+ * @param mayHaveLongIntegers false if the caller knows (from a cheaper look at its bytes) that the text
  *   has no run of 16 digits
  * @throws SyntaxError if the text is not JSON
  * @throws RangeError if a text with long integers is nested deeper than the call stack allows

@@ -1,7 +1,7 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface, type Interface } from 'node:readline';
+import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { QmpClient, type ConnectOptions } from '../client.js';
 import { QmpError, QmpStateError } from '../errors.js';
@@ -42,7 +42,16 @@ export async function runShell(address: string, options: ShellOptions = {}): Pro
     history: terminal ? await readHistory(history) : [],
     completer: (line: string) => complete(schema, line),
   });
-  const shell = new Shell(client, schema, lines, output);
+  // Lines may still be unread when the input has ended; then there is nothing to prompt for.
+  let open = terminal;
+  lines.once('close', () => (open = false));
+  const prompt = (keepLine = false): void => {
+    if (open) lines.prompt(keepLine);
+  };
+  const shell = new Shell(client, schema, (text) => {
+    output.write(`${text}\n`);
+    prompt(true);
+  });
   void shell.showEvents();
   const lost = client.closed.then((error) => {
     lines.close();
@@ -53,12 +62,12 @@ export async function runShell(address: string, options: ShellOptions = {}): Pro
       `QEMU ${client.versionText}. Tab completes; "help COMMAND" explains; "exit" ends.\n`,
     );
   }
-  lines.prompt();
+  prompt();
   for await (const line of lines) {
     if (line.trim() === 'exit') break;
     if (line.trim() !== '') await shell.line(line);
     if (terminal && !isSecret(line)) await appendFile(history, `${line}\n`, { mode: 0o600 });
-    lines.prompt();
+    prompt();
   }
   lines.close();
   if (client.state === 'closed' && !shell.quitting) {
@@ -74,14 +83,13 @@ class Shell {
   quitting = false;
   readonly #client: QmpClient<Qapi>;
   readonly #schema: QapiSchema;
-  readonly #lines: Interface;
-  readonly #output: Writable;
+  /** Shows text above the line that is being typed. */
+  readonly #print: (text: string) => void;
 
-  constructor(client: QmpClient<Qapi>, schema: QapiSchema, lines: Interface, output: Writable) {
+  constructor(client: QmpClient<Qapi>, schema: QapiSchema, print: (text: string) => void) {
     this.#client = client;
     this.#schema = schema;
-    this.#lines = lines;
-    this.#output = output;
+    this.#print = print;
   }
 
   async line(line: string): Promise<void> {
@@ -109,12 +117,6 @@ class Shell {
     } catch {
       // runShell tells why the connection ended
     }
-  }
-
-  /** Above the line that is being typed. */
-  #print(text: string): void {
-    this.#output.write(`${text}\n`);
-    if ((this.#output as { isTTY?: boolean }).isTTY === true) this.#lines.prompt(true);
   }
 }
 
