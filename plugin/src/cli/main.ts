@@ -1,11 +1,17 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { exitCodes } from '../errors.js';
 import { labCommand } from './lab.js';
 import { migrateCommand } from './migrate.js';
 import { probeCommand } from './probe.js';
 
+const manifest = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8');
+const { version } = JSON.parse(manifest) as { version: string };
+
 const program = new Command('precopy')
+  .version(version)
   .description('Controls and explains live migrations of QEMU guests with VFIO devices.')
   .enablePositionalOptions()
   .exitOverride()
