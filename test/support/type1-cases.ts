@@ -245,6 +245,30 @@ const type1Cases: readonly Type1Case[] = [
     },
   },
   {
+    name: 'reads many exact ranges, and those before one that fails stay read',
+    scope: 'pinned',
+    async run(rig) {
+      const spans = [BASE, BASE + pages(100), BASE + pages(300)];
+      for (const iova of spans) rig.map(iova, 64);
+      rig.container.dirtyPages.start();
+      for (const iova of spans) await rig.deviceWrites(iova + pages(1), 1);
+      const requests = spans.map((iova, index) => ({
+        // The last one begins inside its mapping.
+        iova: index === 2 ? iova + pages(1) : iova,
+        bytes: pages(index === 2 ? 63 : 64),
+        pageBytes: PAGE,
+        bitmap: new Uint8Array(8),
+      }));
+      const reading = rig.container.dirtyPages.getBitmaps(requests);
+      await assert.rejects(reading, { code: 'VFIO_EINVAL_BISECTED' });
+      assert.deepEqual(
+        requests.map(({ bitmap }) => bitsOf(bitmap)),
+        [[1], [1], []],
+      );
+      assert.deepEqual(await read(rig, BASE, 1024), [301]);
+    },
+  },
+  {
     name: 'joins mappings that do not begin on a word of the bitmap',
     scope: 'pinned',
     async run(rig) {

@@ -116,6 +116,16 @@ export class DirtyPages {
   }
 
   /**
+   * Reads several ranges, one after the other: exact mappings, or parts of more than 8 TiB. When one
+   * fails, those before it have been read (and cleared), and their bitmaps hold what they had.
+   *
+   * @throws what {@link getBitmap} throws, for the first range that fails
+   */
+  async getBitmaps(requests: readonly BitmapRequest[]): Promise<void> {
+    for (const request of requests) await this.getBitmap(request);
+  }
+
+  /**
    * Makes a mapping. Only the process that owns the memory can: for containers of our own.
    *
    * @throws KernelError EEXIST (overlap), EINVAL (alignment, IOVA not allowed), ENOSPC (too many)
