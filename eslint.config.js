@@ -8,6 +8,7 @@ export default defineConfig(
       '**/dist/**',
       'coverage/**',
       'eslint.config.js',
+      '**/bin/*.js',
       'qmp/src/generated/**',
       'qmp/docs/api/**',
       'vfio/src/bitmap/assembly/**',
