@@ -3,6 +3,7 @@
  * as each is measured. Ends with 0 when everything could be measured, whether goals were met or not:
  * that is what the rows say.
  */
+import { forecastRows } from './forecast.js';
 import { labRows } from './lab.js';
 import { qmpRows } from './qmp.js';
 import { rowsAsTable, type BenchRow } from './row.js';
@@ -18,6 +19,10 @@ interface Bench {
 const benches: Readonly<Record<string, Bench>> = {
   lab: { about: "set-up check, the lab's boot, the demo", rows: labRows },
   qmp: { about: "the QMP client beside a bare socket loop and Python's qemu.qmp", rows: qmpRows },
+  forecast: {
+    about: 'forecasts beside real migrations, and what QEMU expected',
+    rows: forecastRows,
+  },
   vfio: {
     about: 'dirty bitmaps beside C, fastbitset and plain JS; ioctls beside C',
     async *rows(signal, onError) {

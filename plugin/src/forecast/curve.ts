@@ -41,7 +41,7 @@ export interface CurveBuilderOptions {
   /** RAM blocks whose curves are wanted too, as pages of the layout. */
   readonly blocks?: readonly { readonly name: string; readonly range: PageRange }[] | undefined;
   /**
-   * Most memory for sets of pages; default 96 MiB. When it is used up, one word of 32 pages of two,
+   * Most memory for sets of pages; default 48 MiB. When it is used up, one word of 32 pages of two,
    * four, ... is kept, and counts are scaled up.
    */
   readonly budgetBytes?: number | undefined;
@@ -78,7 +78,7 @@ export class CurveBuilder {
 
   constructor(options: CurveBuilderOptions) {
     this.#options = options;
-    this.#sampling = new Sampling(options.budgetBytes ?? 96 * 2 ** 20);
+    this.#sampling = new Sampling(options.budgetBytes ?? 48 * 2 ** 20);
     this.#heat = new HeatRecorder(options.pages);
   }
 
@@ -127,6 +127,7 @@ export class CurveBuilder {
       const set = this.#sampling.create();
       set.add(pages);
       union.or(set);
+      this.#sampling.shrink();
       this.#pyramid(name).add({ startMs, endMs, set });
     }
     const visit = this.#heat.harvest(startMs, endMs);
@@ -250,16 +251,22 @@ class WindowPyramid {
 
   #record(index: number, first: Window, then?: Window): void {
     const scale = 2 ** this.#sampling.shift;
-    const pages = [0, ...this.#blocks.map(() => 0)];
-    first.set.forEachWord((page, word) => {
-      pages[0] = (pages[0] ?? 0) + popcount(word) * scale;
-      for (const [i, block] of this.#blocks.entries()) {
-        pages[i + 1] = (pages[i + 1] ?? 0) + countWithin(block, page, word) * scale;
-      }
-    }, then?.set);
+    const total = first.set.count(then?.set) * scale;
+    const pages = [total, ...this.#countBlocks(first.set, then?.set).map((n) => n * scale)];
     while (this.classes.length <= index) this.classes.push([]);
     const windows = this.classes[index];
     windows?.push({ startMs: first.startMs, endMs: (then ?? first).endMs, pages });
     if (windows && windows.length > windowsKept) windows.shift();
+  }
+
+  #countBlocks(set: SampledSet, also: SampledSet | undefined): number[] {
+    const counts = this.#blocks.map(() => 0);
+    if (counts.length === 0) return counts;
+    set.forEachWord((page, word) => {
+      for (const [i, block] of this.#blocks.entries()) {
+        counts[i] = (counts[i] ?? 0) + countWithin(block, page, word);
+      }
+    }, also);
+    return counts;
   }
 }

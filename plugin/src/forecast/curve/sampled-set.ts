@@ -96,6 +96,17 @@ export class SampledSet {
     }
   }
 
+  /** How many kept pages are in this set or in `also`; each stands for 2^shift. */
+  count(also?: SampledSet): number {
+    const others = also === undefined ? undefined : also.#chunks;
+    let total = 0;
+    for (const [index, words] of this.#chunks) total += countChunk(words, others?.get(index));
+    for (const [index, words] of others ?? []) {
+      if (!this.#chunks.has(index)) total += countChunk(words, undefined);
+    }
+    return total;
+  }
+
   /**
    * Calls `visit` with each word that has pages: its first page, and a bit for each of its 32 pages
    * that is in this set or in `also`. Each word stands for 2^shift words around it.
@@ -138,14 +149,18 @@ export class SampledSet {
   #addWords({ bytes, layout }: BitmapLike): void {
     const all = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
     const { shift } = this.#sampling;
-    const group = 2 ** shift;
     for (const { start, end } of layout.spans) {
-      const last = end / 4;
-      for (let slot = Math.floor(start / 4 / group); slot * group < last; slot++) {
+      const [first, last] = [start / 4, end / 4];
+      const lastSlot = Math.ceil(last / 2 ** shift);
+      let chunk: Uint32Array | undefined;
+      for (let slot = Math.floor(first / 2 ** shift); slot < lastSlot; slot++) {
+        if (slot % chunkWords === 0) chunk = undefined;
         const index = shift === 0 ? slot : wordIndex(slot, shift);
-        if (index < start / 4 || index >= last) continue;
-        const word = all[index] ?? 0;
-        if (word !== 0) this.#set(slot, word);
+        const word = index < first || index >= last ? 0 : (all[index] ?? 0);
+        if (word === 0) continue;
+        chunk ??= this.#chunk(Math.floor(slot / chunkWords));
+        const at = slot % chunkWords;
+        chunk[at] = (chunk[at] ?? 0) | word;
       }
     }
   }
@@ -177,6 +192,15 @@ export class SampledSet {
     }
     return chunk;
   }
+}
+
+function countChunk(words: Uint32Array, also: Uint32Array | undefined): number {
+  let total = 0;
+  for (let i = 0; i < chunkWords; i++) {
+    const word = (words[i] ?? 0) | (also === undefined ? 0 : (also[i] ?? 0));
+    if (word !== 0) total += popcount(word);
+  }
+  return total;
 }
 
 function isBitmap(pages: DirtyPages): pages is BitmapLike {

@@ -1,0 +1,108 @@
+/** What the model says of a scenario, from what is known of the workload and not from harvests. */
+import {
+  behaviourOf,
+  defaultAutoConverge,
+  defaultParameters,
+  idle,
+  sequentialCurve,
+  simulatePrecopy,
+  sumOfCurves,
+  uniformCurve,
+  type DirtyCurve,
+  type ModelCosts,
+  type ModelInput,
+  type ModelLink,
+  type ModelResult,
+  type RamStretch,
+} from 'precopy';
+import { workloadAddress, type Actual } from './run.js';
+import type { Scenario } from './scenarios.js';
+
+const pageBytes = 4096;
+/** The firmware's blocks beside pc.ram: pc.bios, pc.rom, ACPI tables. */
+const otherPages = 128;
+
+/** What was measured apart from the scenarios. */
+export interface Calibration {
+  readonly link: ModelLink;
+  readonly costs: ModelCosts;
+  readonly version: readonly [major: number, minor: number];
+}
+
+/** The workload's true D(t). */
+export function trueCurve(workload: Scenario['workload']): DirtyCurve {
+  if (!workload) return idle;
+  const { pages, pagesPerSecond, pattern } = workload;
+  // The guest's state page changes too, with every interrupt.
+  const state = uniformCurve(1, 1000);
+  if (pattern.kind === 'hot') {
+    const hot = (pagesPerSecond * pattern.permille) / 1000;
+    return sumOfCurves(
+      uniformCurve(pattern.pages, hot),
+      uniformCurve(pages - pattern.pages, pagesPerSecond - hot),
+      state,
+    );
+  }
+  const known = pattern.kind === 'sequential' ? sequentialCurve : uniformCurve;
+  return sumOfCurves(known(pages, pagesPerSecond), state);
+}
+
+/** RAM as the first round finds it: zeros, but for the pages that were written by then. */
+function content(scenario: Scenario, written: number): RamStretch[] {
+  const total = (scenario.memoryMiB * 2 ** 20) / pageBytes;
+  const below = workloadAddress / pageBytes;
+  const pages = scenario.workload?.pages ?? 0;
+  const parts = 8;
+  const set = Array.from({ length: parts }, () => [
+    { pages: written / parts, zero: false },
+    { pages: (pages - written) / parts, zero: true },
+  ]).flat();
+  return [
+    { pages: below, zero: true },
+    ...set,
+    { pages: total - below - pages, zero: true },
+    { pages: otherPages, zero: false },
+  ];
+}
+
+export function modelInput(
+  scenario: Scenario,
+  calibration: Calibration,
+  actual: Pick<Actual, 'writesBefore' | 'busyShare'>,
+): ModelInput {
+  const { workload } = scenario;
+  const written = workload
+    ? trueCurve({ ...workload, pagesPerSecond: workload.pagesPerSecond }).pagesIn(
+        (actual.writesBefore / workload.pagesPerSecond) * 1000,
+      )
+    : 0;
+  return {
+    guest: {
+      pageBytes,
+      vcpus: 1,
+      busyShare: Math.max(0.01, actual.busyShare),
+      ram: content(scenario, Math.min(written, workload?.pages ?? 0)),
+      sources: [{ name: 'cpu', kind: 'cpu', curve: trueCurve(workload) }],
+      devices: [],
+    },
+    link: calibration.link,
+    parameters: {
+      ...defaultParameters,
+      maxBandwidthBytesPerSecond: scenario.bandwidthBytesPerSecond,
+      downtimeLimitMs: scenario.downtimeLimitMs,
+      multifdChannels: scenario.multifdChannels,
+      autoConverge: scenario.autoConverge ? defaultAutoConverge : undefined,
+    },
+    behaviour: behaviourOf(...calibration.version),
+    costs: calibration.costs,
+    horizonMs: scenario.timeoutMs,
+  };
+}
+
+export function predict(
+  scenario: Scenario,
+  calibration: Calibration,
+  actual: Pick<Actual, 'writesBefore' | 'busyShare'>,
+): ModelResult {
+  return simulatePrecopy(modelInput(scenario, calibration, actual));
+}

@@ -1,0 +1,215 @@
+/** Runs a scenario on two real QEMUs of this machine through `precopy migrate`. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { QmpClient } from 'qemu-qmp-client-ts';
+import type { JournalRecord, MigrationResult } from 'precopy';
+import { type Guest, startPair } from '../../lab/guest.js';
+import {
+  DEFAULT_STATE_ADDRESS,
+  workloadImage,
+  workloadProgress,
+  workloadRate,
+  type WorkloadProgress,
+} from '../../lab/workload.js';
+import { repositoryRoot } from '../../repository.js';
+import type { Scenario } from './scenarios.js';
+
+/** Where the working set begins. */
+export const workloadAddress = 16 * 2 ** 20;
+
+export interface Actual {
+  readonly completed: boolean;
+  readonly passes: number;
+  /** The source's MIGRATION `setup` to `completed`, or to the last pass of one that was cancelled. */
+  readonly totalMs: number;
+  readonly transferredBytes: number;
+  readonly downtimeMs: number | undefined;
+  /** What query-migrate said last before the guest stopped. */
+  readonly expectedDowntimeMs: number | undefined;
+  /** Writes that the guest had done when the migration began. */
+  readonly writesBefore: number;
+  /** Writes per second in the warm-up. */
+  readonly writesPerSecond: number;
+  /** Processor time of the source in the warm-up, per second: its vCPU's, for the most part. */
+  readonly busyShare: number;
+  readonly records: readonly JournalRecord[];
+}
+
+/** What is known before the migration begins. */
+type WarmUp = 'writesBefore' | 'writesPerSecond' | 'busyShare';
+
+interface WarmedUp {
+  readonly writes: number;
+  /** When `writes` was read, ms since the epoch. */
+  readonly atMs: number;
+  readonly writesPerSecond: number;
+  readonly busyShare: number;
+}
+
+export interface RunOptions {
+  /** The assembled boot sector. */
+  readonly sector: Uint8Array;
+  /** The QEMU to run; undefined: `qemu-system-x86_64`. */
+  readonly qemu: string | undefined;
+  readonly signal: AbortSignal;
+  /** The guest is stopped and stays so: what only the link does. */
+  readonly paused?: boolean | undefined;
+}
+
+export async function runScenario(scenario: Scenario, options: RunOptions): Promise<Actual> {
+  const folder = mkdtempSync(join(tmpdir(), 'precopy-forecast-'));
+  try {
+    const { workload } = scenario;
+    const image = join(folder, 'workload.img');
+    if (workload) {
+      const parameters = { ...workload, baseAddress: workloadAddress };
+      writeFileSync(image, workloadImage(parameters, options.sector));
+    }
+    await using pair = await startPair({
+      memoryMiB: scenario.memoryMiB,
+      folder,
+      ...(workload ? { image } : {}),
+      ...(options.qemu === undefined ? {} : { qemu: options.qemu }),
+    });
+    const before = await warmUp(pair.source, scenario, folder, options.signal);
+    if (options.paused === true) await execute(pair.source, 'stop');
+    await setUp(pair, scenario);
+    const run = await migrate(pair, scenario);
+    const started = run.records.find(
+      (record) => record.type === 'effect' && record.command === 'migrate',
+    );
+    const waitedMs = options.paused === true || !started ? 0 : started.at - before.atMs;
+    const writesBefore = before.writes + (before.writesPerSecond * waitedMs) / 1000;
+    return { ...run, ...before, writesBefore };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Lets the guest write most of its working set, and measures how fast it really writes. */
+async function warmUp(
+  source: Guest,
+  { workload }: Scenario,
+  folder: string,
+  signal: AbortSignal,
+): Promise<WarmedUp> {
+  if (!workload) {
+    await sleep(2000, undefined, { signal });
+    return { writes: 0, atMs: Date.now(), writesPerSecond: 0, busyShare: 0 };
+  }
+  const enough = Math.min(2 * workload.pages, 12 * workload.pagesPerSecond);
+  let first:
+    | { readonly progress: WorkloadProgress; readonly cpuMs: number; readonly atMs: number }
+    | undefined;
+  for (;;) {
+    await sleep(500, undefined, { signal });
+    const progress = await readProgress(source, folder);
+    if (!progress) continue;
+    const now = { progress, cpuMs: await processorMs(source.pid), atMs: Date.now() };
+    if (first === undefined) first = now;
+    else if (Number(progress.writes) >= enough) {
+      return {
+        writes: Number(progress.writes),
+        atMs: now.atMs,
+        writesPerSecond: workloadRate(first.progress, progress),
+        busyShare: Math.min(1, (now.cpuMs - first.cpuMs) / (now.atMs - first.atMs)),
+      };
+    }
+  }
+}
+
+/** User and system time of a process so far; /proc/PID/stat has it in ticks of 10 ms. */
+async function processorMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  // The second field, the name in parentheses, may hold spaces.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+async function readProgress(guest: Guest, folder: string): Promise<WorkloadProgress | undefined> {
+  const file = join(folder, 'state');
+  await execute(guest, 'pmemsave', { val: DEFAULT_STATE_ADDRESS, size: 4096, filename: file });
+  return workloadProgress(await readFile(file));
+}
+
+async function setUp(
+  pair: { readonly source: Guest; readonly destination: Guest },
+  { multifdChannels, autoConverge }: Scenario,
+): Promise<void> {
+  const capabilities = [
+    { capability: 'multifd', state: multifdChannels > 0 },
+    { capability: 'auto-converge', state: autoConverge },
+  ];
+  for (const side of [pair.source, pair.destination]) {
+    await execute(side, 'migrate-set-capabilities', { capabilities });
+    if (multifdChannels > 0) {
+      await execute(side, 'migrate-set-parameters', { 'multifd-channels': multifdChannels });
+    }
+  }
+}
+
+async function execute(guest: Guest, command: string, args?: Record<string, unknown>) {
+  await using client = await QmpClient.connect(guest.secondQmp);
+  return await client.execute(command, args ?? {});
+}
+
+async function migrate(
+  pair: { readonly source: Guest; readonly destination: Guest },
+  scenario: Scenario,
+): Promise<Omit<Actual, WarmUp>> {
+  const child = spawn(
+    process.execPath,
+    [
+      join(repositoryRoot(), 'plugin/dist/cli/main.js'),
+      ...['migrate', '--qmp', pair.source.qmp, '--to-qmp', pair.destination.qmp, '--json'],
+      ...['--bandwidth', String(scenario.bandwidthBytesPerSecond)],
+      ...['--downtime-limit', `${scenario.downtimeLimitMs}ms`],
+      ...['--timeout', `${scenario.timeoutMs}ms`],
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  let output = '';
+  for await (const text of child.stdout.setEncoding('utf8')) output += String(text);
+  const records = output
+    .trimEnd()
+    .split('\n')
+    .flatMap((line) => {
+      const record = JSON.parse(line) as JournalRecord | { readonly error: unknown };
+      return 'type' in record ? [record] : [];
+    });
+  return fromJournal(records);
+}
+
+function fromJournal(records: readonly JournalRecord[]): Omit<Actual, WarmUp> {
+  const result: MigrationResult | undefined = records
+    .flatMap((record) => (record.type === 'result' ? [record.result] : []))
+    .at(-1);
+  const passes = records.flatMap((record) => (record.type === 'pass' ? [record] : []));
+  const startMs = eventMs(records, 'setup') ?? NaN;
+  const endMs = eventMs(records, 'completed') ?? passes.at(-1)?.at ?? NaN;
+  return {
+    completed: result?.outcome === 'completed',
+    passes: result?.passes ?? passes.at(-1)?.pass ?? 0,
+    totalMs: endMs - startMs,
+    transferredBytes: result?.transferredBytes ?? passes.at(-1)?.sample.transferredBytes ?? 0,
+    downtimeMs: result?.downtime?.ms,
+    expectedDowntimeMs: result?.expectedDowntimeMs,
+    records,
+  };
+}
+
+/** When the source said that the migration has this status, by its own clock; ms since the epoch. */
+export function eventMs(records: readonly JournalRecord[], status: string): number | undefined {
+  for (const record of records) {
+    if (record.type !== 'event' || record.side !== 'source' || record.event !== 'MIGRATION')
+      continue;
+    const { data } = record;
+    if (typeof data !== 'object' || data === null || !('status' in data)) continue;
+    if (data.status === status) return (record.qemuUs ?? NaN) / 1000;
+  }
+  return undefined;
+}

@@ -1,0 +1,98 @@
+import type { WorkloadPattern } from '../../lab/workload.js';
+
+const MiB = 2 ** 20;
+
+/** One migration: what the guest does, and how it is migrated. */
+export interface Scenario {
+  readonly name: string;
+  readonly memoryMiB: number;
+  /** Undefined: the guest idles in its firmware. */
+  readonly workload:
+    | { readonly pages: number; readonly pagesPerSecond: number; readonly pattern: WorkloadPattern }
+    | undefined;
+  /** max-bandwidth; 0: no limit. */
+  readonly bandwidthBytesPerSecond: number;
+  readonly downtimeLimitMs: number;
+  /** 0: without multifd. */
+  readonly multifdChannels: number;
+  readonly autoConverge: boolean;
+  /** What has not ended by then counts as never. */
+  readonly timeoutMs: number;
+}
+
+function scenario(name: string, changes: Partial<Scenario>): Scenario {
+  return {
+    name,
+    memoryMiB: 256,
+    workload: undefined,
+    bandwidthBytesPerSecond: 32 * MiB,
+    downtimeLimitMs: 300,
+    multifdChannels: 0,
+    autoConverge: false,
+    timeoutMs: 30_000,
+    ...changes,
+  };
+}
+
+const writes = (
+  pages: number,
+  pagesPerSecond: number,
+  pattern: WorkloadPattern = { kind: 'uniform' },
+): NonNullable<Scenario['workload']> => ({ pages, pagesPerSecond, pattern });
+const inOrder: WorkloadPattern = { kind: 'sequential' };
+
+/** Migrations to forecast. Nothing in the model, nor in its costs, was fitted on them. */
+export const scenarios: readonly Scenario[] = [
+  scenario('idle', {}),
+  scenario('small set, slow', { workload: writes(4096, 500) }),
+  scenario('small set, fast', { workload: writes(4096, 8000) }),
+  scenario('16k pages, 2000/s', { workload: writes(16_384, 2000) }),
+  scenario('16k pages, 4000/s', { workload: writes(16_384, 4000) }),
+  scenario('same, multifd 4', { workload: writes(16_384, 4000), multifdChannels: 4 }),
+  scenario('same, limit 1 s', { workload: writes(16_384, 4000), downtimeLimitMs: 1000 }),
+  scenario('same, limit 50 ms', { workload: writes(16_384, 4000), downtimeLimitMs: 50 }),
+  scenario('same, 64 MiB/s', {
+    workload: writes(16_384, 4000),
+    bandwidthBytesPerSecond: 64 * MiB,
+  }),
+  scenario('same, 12 MiB/s', {
+    workload: writes(16_384, 4000),
+    bandwidthBytesPerSecond: 12 * MiB,
+  }),
+  scenario('16k pages, 12000/s', { workload: writes(16_384, 12_000) }),
+  scenario('same, limit 2.5 s', { workload: writes(16_384, 12_000), downtimeLimitMs: 2500 }),
+  scenario('same, multifd 2', { workload: writes(16_384, 12_000), multifdChannels: 2 }),
+  scenario('in order, slower', {
+    workload: writes(12_288, 2500, inOrder),
+    bandwidthBytesPerSecond: 16 * MiB,
+  }),
+  scenario('in order, faster', {
+    workload: writes(12_288, 6000, inOrder),
+    bandwidthBytesPerSecond: 16 * MiB,
+  }),
+  scenario('hot 90 %', {
+    workload: writes(16_384, 6000, { kind: 'hot', pages: 1024, permille: 900 }),
+  }),
+  scenario('hot 90 %, 16 MiB/s', {
+    workload: writes(16_384, 6000, { kind: 'hot', pages: 1024, permille: 900 }),
+    bandwidthBytesPerSecond: 16 * MiB,
+  }),
+  scenario('128 MiB in the blackout', {
+    memoryMiB: 512,
+    workload: writes(32_768, 40_000, inOrder),
+    downtimeLimitMs: 4500,
+  }),
+  scenario('downtime-limit 0', { workload: writes(8192, 4000), downtimeLimitMs: 0 }),
+  scenario('first window', {
+    memoryMiB: 64,
+    workload: writes(2048, 4000),
+    bandwidthBytesPerSecond: 1024 * MiB,
+    downtimeLimitMs: 1,
+  }),
+  scenario('auto-converge', {
+    workload: writes(8192, 8000),
+    bandwidthBytesPerSecond: 16 * MiB,
+    autoConverge: true,
+    timeoutMs: 60_000,
+  }),
+];
