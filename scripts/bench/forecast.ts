@@ -224,9 +224,11 @@ if (process.argv[1] === import.meta.filename) {
     },
   });
   const interrupt = new AbortController();
-  process.once('SIGINT', () => {
-    interrupt.abort(new Error('Ended by SIGINT.'));
-  });
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => {
+      interrupt.abort(new Error(`Ended by ${name}.`));
+    });
+  }
   const all: Compared[] = [];
   const { qemu, only } = values;
   const options = { runs: Number(values.runs), qemu, only, signal: interrupt.signal };

@@ -65,23 +65,35 @@ function content(scenario: Scenario, written: number): RamStretch[] {
   ];
 }
 
+/**
+ * Pages of the working set that are no zeros any more when the first round comes to them: as many as
+ * are written by the middle of its time.
+ */
+function pagesWritten(
+  { workload, bandwidthBytesPerSecond }: Scenario,
+  writesBefore: number,
+): number {
+  if (!workload) return 0;
+  const roundMs =
+    bandwidthBytesPerSecond === 0
+      ? 0
+      : (workload.pages * pageBytes * 1000) / bandwidthBytesPerSecond;
+  return trueCurve(workload).pagesIn((writesBefore * 1000) / workload.pagesPerSecond + roundMs / 2);
+}
+
 export function modelInput(
   scenario: Scenario,
   calibration: Calibration,
   actual: Pick<Actual, 'writesBefore' | 'busyShare'>,
 ): ModelInput {
   const { workload } = scenario;
-  const written = workload
-    ? trueCurve({ ...workload, pagesPerSecond: workload.pagesPerSecond }).pagesIn(
-        (actual.writesBefore / workload.pagesPerSecond) * 1000,
-      )
-    : 0;
+  const written = Math.min(pagesWritten(scenario, actual.writesBefore), workload?.pages ?? 0);
   return {
     guest: {
       pageBytes,
       vcpus: 1,
       busyShare: Math.max(0.01, actual.busyShare),
-      ram: content(scenario, Math.min(written, workload?.pages ?? 0)),
+      ram: content(scenario, written),
       sources: [{ name: 'cpu', kind: 'cpu', curve: trueCurve(workload) }],
       devices: [],
     },

@@ -29,7 +29,7 @@ function scenario(name: string, changes: Partial<Scenario>): Scenario {
     downtimeLimitMs: 300,
     multifdChannels: 0,
     autoConverge: false,
-    timeoutMs: 30_000,
+    timeoutMs: 20_000,
     ...changes,
   };
 }
@@ -93,6 +93,6 @@ export const scenarios: readonly Scenario[] = [
     workload: writes(8192, 8000),
     bandwidthBytesPerSecond: 16 * MiB,
     autoConverge: true,
-    timeoutMs: 60_000,
+    timeoutMs: 40_000,
   }),
 ];

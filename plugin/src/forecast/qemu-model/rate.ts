@@ -21,6 +21,8 @@ export class SendRate {
   /** max-bandwidth's share of a window (`rate_limit_max`); 0: no limit. */
   readonly windowBytes: number;
   readonly #stepBytes: number;
+  /** What is under way, sent but not yet counted, when QEMU notices. */
+  readonly #uncountedBytes: number;
 
   constructor(
     link: ModelLink,
@@ -35,7 +37,12 @@ export class SendRate {
         ? this.bytesPerMs
         : link.switchoverBytesPerSecond / 1000;
     this.windowBytes = Math.floor((parameters.maxBandwidthBytesPerSecond * windowMs) / 1000);
-    this.#stepBytes = (pageBytes + pageHeaderBytes) * stepPages(parameters, behaviour);
+    const wirePageBytes = pageBytes + pageHeaderBytes;
+    this.#stepBytes = wirePageBytes * stepPages(parameters, behaviour);
+    // Each channel's thread counts its packet when it has sent it.
+    this.#uncountedBytes = behaviour.countsAtFlush
+      ? parameters.multifdChannels * multifdPacketPages * wirePageBytes
+      : 0;
   }
 
   /** `migration_rate_exceeded`. @param usedBytes sent in this window */
@@ -47,7 +54,7 @@ export class SendRate {
   bytesLeft(usedBytes: number): number {
     if (this.windowBytes === 0) return Infinity;
     const steps = Math.floor(this.windowBytes / this.#stepBytes) + 1;
-    return Math.max(0, steps * this.#stepBytes - usedBytes);
+    return Math.max(0, steps * this.#stepBytes + this.#uncountedBytes - usedBytes);
   }
 }
 

@@ -98,7 +98,10 @@ export interface QemuBehaviour {
   readonly switchover: 'below' | 'at-or-below';
   /** auto-converge synchronises every 5 s in mid-round. */
   readonly throttleTimer: boolean;
-  /** Bytes count against max-bandwidth when they are flushed (64 iovecs), not when they are queued. */
+  /**
+   * Bytes count against max-bandwidth when they were sent (64 iovecs at a time; a packet by each channel
+   * of multifd, which can thus go far above it), not when they are queued.
+   */
   readonly countsAtFlush: boolean;
 }
 

@@ -118,6 +118,17 @@ describe('the model of QEMU', () => {
     assert.equal(simulatePrecopy(input({ ...guest, version: [10, 2] })).converged, false);
   });
 
+  it('goes above max-bandwidth with multifd from 8.2 on, by a packet of each channel in 100 ms', () => {
+    const parameters = { multifdChannels: 4 };
+    const rate = (version: readonly [number, number]): number => {
+      const { sentBytes, totalMs } = simulatePrecopy(input({ dataMiB: 1024, parameters, version }));
+      return sentBytes / MiB / (totalMs / 1000);
+    };
+    // Measured with QEMU 10.0 at 32 MiB/s: 50 to 56 MiB/s.
+    assert.ok(rate([10, 0]) > 49 && rate([10, 0]) < 57, String(rate([10, 0])));
+    assert.ok(rate([7, 2]) > 31 && rate([7, 2]) < 36, String(rate([7, 2])));
+  });
+
   it('never ends when more is dirtied than the link takes, and says that RAM is why', () => {
     const result = simulatePrecopy(
       input({ cpu: sequentialCurve(pagesOf(256 * MiB), pagesOf(64 * MiB)) }),
@@ -178,6 +189,29 @@ describe('the model of QEMU', () => {
     const dma = simulatePrecopy(input({ device: busy, parameters, horizonMs: 600_000 }));
     assert.equal(dma.converged, false);
     assert.equal(dma.throttlePercent, 99);
+  });
+
+  it('takes idle time from a throttled guest first', () => {
+    const cpu = uniformCurve(pagesOf(128 * MiB), pagesOf(60 * MiB));
+    const parameters = { autoConverge: defaultAutoConverge };
+    const working = input({ cpu, parameters, horizonMs: 600_000 });
+    const idling = { ...working, guest: { ...working.guest, busyShare: 0.1 } };
+    assert.ok(simulatePrecopy(idling).throttlePercent > simulatePrecopy(working).throttlePercent);
+  });
+
+  it('gives up where asked to, when nothing can change any more', () => {
+    const cpu = sequentialCurve(pagesOf(256 * MiB), pagesOf(64 * MiB));
+    const endless = { ...input({ cpu, horizonMs: 3_600_000 }), giveUpAfterPasses: 20 };
+    const result = simulatePrecopy(endless);
+    assert.equal(result.converged, false);
+    assert.ok(result.passCount < 30);
+  });
+
+  it('does not give up on a device that still sends its initial data', () => {
+    const devices = [nic({ precopy: { initialBytes: 500 * MiB, dirtyBytesPerSecond: 0 } })];
+    const parameters = { switchoverAck: true };
+    const patient = { ...input({ devices, parameters }), giveUpAfterPasses: 20 };
+    assert.equal(simulatePrecopy(patient).converged, true);
   });
 
   it('has passes of the throttle timer only from 9.2 on', () => {
