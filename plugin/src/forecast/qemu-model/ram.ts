@@ -27,6 +27,7 @@ export class RamToSend {
   readonly #sources: readonly DirtySource[];
   readonly #queue: Waiting[];
   readonly #clearPieces: number;
+  readonly #zeroPageDetection: boolean;
   #pages: number;
 
   constructor(
@@ -37,6 +38,7 @@ export class RamToSend {
   ) {
     this.#sources = sources;
     this.#clearPieces = clearPieces;
+    this.#zeroPageDetection = zeroPageDetection;
     this.#queue = ram
       .filter(({ pages }) => pages > 0)
       .map(({ pages, zero }) => ({
@@ -85,11 +87,27 @@ export class RamToSend {
     const dirtied = Math.min(this.#total, factor * expected.reduce((a, b) => a + b, 0));
     const added = Math.max(0, dirtied - Math.min(dirtied, this.#alreadyWaiting(dirtied, elapsed)));
     const room = Math.min(Math.round(added), this.#total - this.#pages);
-    if (room > 0) {
-      this.#queue.push({ pages: room, zero: false, windowMs: elapsed.ms });
-      this.#pages += room;
-    }
+    const zeros = Math.round(room * this.#zeroShare(expected));
+    this.#append(zeros, true, elapsed.ms);
+    this.#append(room - zeros, false, elapsed.ms);
     return room;
+  }
+
+  /** @param expected pages dirtied by each source */
+  #zeroShare(expected: readonly number[]): number {
+    if (!this.#zeroPageDetection) return 0;
+    const all = expected.reduce((a, b) => a + b, 0);
+    const zeros = expected.reduce(
+      (sum, pages, i) => sum + pages * (this.#sources[i]?.zeroShare ?? 0),
+      0,
+    );
+    return all === 0 ? 0 : zeros / all;
+  }
+
+  #append(pages: number, zero: boolean, windowMs: number): void {
+    if (pages === 0) return;
+    this.#queue.push({ pages, zero, windowMs });
+    this.#pages += pages;
   }
 
   #dirtied(source: DirtySource, elapsed: Elapsed): number {

@@ -30,6 +30,11 @@ export interface DirtySource {
   readonly curve: DirtyCurve;
   /** `cpu` is slowed by throttling and logged by the accelerator; `device` is neither. */
   readonly kind: 'cpu' | 'device';
+  /**
+   * Part of the pages said to be dirty that are zeros, and go out as such each time: where the dirty
+   * page scope is `all`, the part of RAM that nobody uses. Default 0: what is written is no zero.
+   */
+  readonly zeroShare?: number | undefined;
 }
 
 /** A VFIO device that is migrated (hw/vfio/migration.c). */

@@ -150,6 +150,25 @@ describe('the model of QEMU', () => {
     assert.ok((result.downtime?.ramMs ?? 0) >= (256 / 2000) * 1000);
   });
 
+  it('sends pages of zeros as such each time, where all RAM is said to be dirty', () => {
+    const mostlyZeros = input({
+      dataMiB: 64,
+      zeroMiB: 960,
+      parameters: { downtimeLimitMs: 40_000 },
+    });
+    const [, device] = mostlyZeros.guest.sources;
+    assert.ok(device);
+    const all = { ...device, curve: allDirtyCurve(pagesOf(1024 * MiB)), zeroShare: 960 / 1024 };
+    const result = simulatePrecopy({
+      ...mostlyZeros,
+      guest: { ...mostlyZeros.guest, sources: [all] },
+    });
+    assert.equal(result.converged, true);
+    // Twice the 64 MiB, and headers.
+    assert.ok(result.sentBytes < 160 * MiB, String(result.sentBytes / MiB));
+    assert.ok((result.downtimeMs ?? Infinity) < 300, String(result.downtimeMs));
+  });
+
   it('is held by a stop-copy size above the threshold, synchronising over and over', () => {
     // Threshold: 32 MiB/s for 300 ms, 9.6 MiB.
     const held = simulatePrecopy(input({ devices: [nic({ stopCopyBytes: 20 * MiB })] }));
