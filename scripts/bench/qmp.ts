@@ -161,7 +161,8 @@ class BareLoop {
     const socket = connect(path);
     const loop = new BareLoop(socket);
     await new Promise((resolve) => (loop.#resolve = resolve));
-    await loop.#send('{"execute": "qmp_capabilities"}');
+    // With OOB, as the others do: without, QEMU suspends its monitor for each command.
+    await loop.#send('{"execute": "qmp_capabilities", "arguments": {"enable": ["oob"]}}');
     return loop;
   }
 

@@ -13,7 +13,7 @@ import { debianMirror } from '../lab/mirror.js';
 import { labCacheFolder } from '../lab/paths.js';
 import { runTool } from '../lab/process.js';
 
-const PACKAGES = ['qemu-system-x86', 'qemu-utils', 'qemu-guest-agent', 'libc6'];
+const PACKAGES = ['qemu-system-x86', 'seabios', 'qemu-utils', 'qemu-guest-agent', 'libc6'];
 
 function folderOf(suite: string): string {
   return join(dirname(labCacheFolder()), 'qemu', suite);
@@ -61,7 +61,9 @@ export async function suiteCommand(suite: string, program: string): Promise<stri
   if (binary === undefined || loader === undefined) {
     throw new Error(`Debian ${suite} as unpacked in ${root} has no ${program}.`);
   }
-  const firmware = program.startsWith('qemu-system') ? ['-L', join(root, 'usr/share/qemu')] : [];
+  const firmware = program.startsWith('qemu-system')
+    ? ['qemu', 'seabios'].flatMap((name) => ['-L', join(root, 'usr/share', name)])
+    : [];
   // QEMU 7.2 is built with its accelerators as modules, and looks for them in the system's folder.
   const modules = join(root, 'usr/lib/x86_64-linux-gnu/qemu');
   return [
