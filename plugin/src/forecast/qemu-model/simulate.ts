@@ -99,6 +99,8 @@ class Simulation {
   /** The last windows, for skipping over those that are alike. */
   #lastWindow: WindowEnd | undefined;
   #alike = 0;
+  /** The first of them. */
+  #alikeFrom: WindowEnd | undefined;
 
   constructor(input: ModelInput) {
     const { guest, link, parameters, behaviour, costs } = input;
@@ -245,7 +247,7 @@ class Simulation {
   /** Less left than ever (by more than rounding), or a throttle that can still rise. */
   #noteHope(): void {
     const left = this.#dirtyBytesLastSync + this.#devices.estimateBytes;
-    if (this.#throttle.exhausted && left > 0.98 * this.#leastBytes) return;
+    if (this.#throttle.exhausted && left > 0.999 * this.#leastBytes) return;
     this.#leastBytes = Math.min(this.#leastBytes, left);
     this.#hopeAtPass = this.#passCount;
   }
@@ -318,6 +320,7 @@ class Simulation {
     const before = this.#lastWindow;
     this.#lastWindow = end;
     this.#alike = before !== undefined && alike(before, end) ? this.#alike + 1 : 0;
+    if (this.#alike <= 1) this.#alikeFrom = end;
     if (this.#alike === 0 || before === undefined) return;
     if (end.passes === 0) this.#skipInRound(before, end);
     else if (this.#alike >= steadyWindows) this.#skipToHorizon(end);
@@ -346,6 +349,13 @@ class Simulation {
   /** A device that never fits holds the guest in a precopy whose windows are all the same. */
   #skipToHorizon(end: WindowEnd): void {
     if (this.#limitedBy !== 'device-state' || !this.#throttle.exhausted) return;
+    // Windows can be alike while RAM still drains.
+    const from = this.#alikeFrom ?? end;
+    const drained = (from.pages - end.pages) * this.#input.guest.pageBytes;
+    if (drained > 0.05 * (end.sentBytes - from.sentBytes)) {
+      this.#alike = 0;
+      return;
+    }
     const windows = Math.floor((this.#input.horizonMs - this.#nowMs) / end.ms);
     if (windows < 1) return;
     this.#passCount += end.passes * windows;

@@ -183,6 +183,18 @@ describe('the model of QEMU', () => {
     assert.ok(fits.downtime.deviceStateMs > 50);
   });
 
+  it('switches over once RAM has drained beside a stop-copy size that fits alone', () => {
+    // Threshold: 32 MiB/s for 4 s. RAM is below it long before both together are.
+    const result = simulatePrecopy(
+      input({
+        devices: [nic({ stopCopyBytes: 110 * MiB })],
+        parameters: { downtimeLimitMs: 4000 },
+      }),
+    );
+    assert.equal(result.converged, true);
+    assert.ok(result.passes.filter(({ kind }) => kind === 'exact-retry').length > 20);
+  });
+
   it('takes 100 GiB for a device that does not tell its size', () => {
     const result = simulatePrecopy(input({ devices: [nic({ stopCopyBytes: 'unknown' })] }));
     assert.equal(result.limitedBy, 'device-state');
