@@ -15,6 +15,7 @@ import {
   verifyMemory,
   type HumanMonitor,
   type StolenBits,
+  type VerifySide,
 } from 'precopy';
 import { QmpClient } from 'qemu-qmp-client-ts';
 import type { Guest } from '#scripts/lab/guest.js';
@@ -24,7 +25,7 @@ const shape: VfioGuestOptions = {
   memoryMiB: 64,
   dirty: { rangeIova: 0x100_0000n, rangePages: 2048, rate: 2000, pattern: 'uniform' },
 };
-const migrations = 50;
+const migrations = Number(process.env['GUARD_ROUNDS'] ?? 50);
 const over = ['completed', 'cancelled', 'failed'];
 
 /**
@@ -39,23 +40,30 @@ async function harvest(pages: DirtyPages, gate: HarvestGate): Promise<number> {
     await pages.getBitmap({ iova: 0n, bytes, pageBytes: 4096, bitmap }).catch((error: unknown) => {
       if (gate.shutReason === undefined) throw error;
     });
-    await sleep(100);
+    await sleep(Math.random() * 30);
   }
 }
 
-async function differingPages(source: Guest, destination: Guest): Promise<number> {
-  const side = async (guest: Guest) => {
-    await using client = await QmpClient.connect(guest.secondQmp);
+/** A guest, and a monitor of it that is free to be asked. */
+interface Reachable {
+  guest: Guest;
+  client: QmpClient;
+}
+
+async function differingPages(source: Reachable, destination: Reachable): Promise<number> {
+  const side = async ({ guest, client }: Reachable): Promise<VerifySide> => {
     const monitor: HumanMonitor = async (line) =>
       await client.execute('human-monitor-command', { 'command-line': line });
-    const layout = await describeMemory(monitor);
-    return { memory: await ProcessMemory.open(guest.pid), layout: () => Promise.resolve(layout) };
+    const memory = await ProcessMemory.open(guest.pid);
+    return { memory, layout: () => describeMemory(monitor) };
   };
   const [one, other] = [await side(source), await side(destination)];
-  const { differingPages: pages } = await verifyMemory(one, other, {});
-  await one.memory[Symbol.asyncDispose]();
-  await other.memory[Symbol.asyncDispose]();
-  return pages;
+  try {
+    return (await verifyMemory(one, other, {})).differingPages;
+  } finally {
+    await one.memory[Symbol.asyncDispose]();
+    await other.memory[Symbol.asyncDispose]();
+  }
 }
 
 describe('the guard', () => {
@@ -76,7 +84,7 @@ describe('the guard', () => {
     assert.ok(origin);
     using container = await qemu.borrow(origin);
     const gate = new HarvestGate();
-    const pages = new DirtyPages(kernel, container.fd, gate);
+    const dirtyPages = new DirtyPages(kernel, container.fd, gate);
     const reports: StolenBits[] = [];
     using guard = await TrackingGuard.watch(side, gate, {
       report: (stolen) => reports.push(stolen),
@@ -92,9 +100,9 @@ describe('the guard', () => {
       await there.execute('migrate-incoming', { uri });
 
       gate.reopen();
-      pages.start();
+      dirtyPages.start();
       const reported = reports.length;
-      const harvesting = harvest(pages, gate);
+      const harvesting = harvest(dirtyPages, gate);
       await sleep(100 + Math.random() * 200);
       await other.execute('migrate', { uri });
       assert.ok((await harvesting) > 0, 'nothing was harvested');
@@ -108,7 +116,11 @@ describe('the guard', () => {
       if (status === 'completed') {
         outcomes.completed += 1;
         assert.equal(reports.length, reported, 'bits were stolen and the migration completed');
-        assert.equal(await differingPages(source.guest, destination.guest), 0, `round ${round}`);
+        const pages = await differingPages(
+          { guest: source.guest, client: other },
+          { guest: destination.guest, client: there },
+        );
+        assert.equal(pages, 0, `round ${round}`);
         await other.execute('cont');
       } else {
         outcomes.cancelled += 1;
