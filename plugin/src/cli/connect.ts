@@ -1,6 +1,5 @@
-import { Socket } from 'node:net';
-import { LibcKernel, type Kernel, type PeerCredentials } from 'linux-vfio-ts';
-import { QmpClient, QmpProtocolError } from 'qemu-qmp-client-ts';
+import { LibcKernel, type PeerCredentials } from 'linux-vfio-ts';
+import { QmpClient, QmpProtocolError, QmpUnsupportedError } from 'qemu-qmp-client-ts';
 import { PrecopyError } from '../errors.js';
 
 /** A connected monitor, and who is at its other end. */
@@ -16,7 +15,8 @@ const connectTimeoutMs = 5000;
 
 /** @throws QmpConnectError, QmpArgumentError of qemu-qmp-client-ts; PrecopyError MONITOR */
 export async function connectMonitor(address: string, signal: AbortSignal): Promise<Connected> {
-  const client = await QmpClient.connect(address, { signal, connectTimeoutMs }).catch(
+  const native = new LibcKernel();
+  const client = await QmpClient.connect(address, { signal, connectTimeoutMs, native }).catch(
     (error: unknown) => {
       if (!(error instanceof QmpProtocolError)) throw error;
       throw new PrecopyError(
@@ -27,19 +27,15 @@ export async function connectMonitor(address: string, signal: AbortSignal): Prom
       );
     },
   );
-  return {
-    client,
-    address,
-    peer: peerOf(client, new LibcKernel()),
-    [Symbol.asyncDispose]: () => client.close(),
-  };
+  return { client, address, peer: peerOf(client), [Symbol.asyncDispose]: () => client.close() };
 }
 
 /** SO_PEERCRED; only unix sockets have it, and only they are sure to lead to a process on this host. */
-function peerOf(client: QmpClient, kernel: Kernel): PeerCredentials | undefined {
-  const { stream } = client;
-  if (!(stream instanceof Socket) || stream.remoteFamily !== undefined) return undefined;
-  // Node has no public way to a socket's fd; `_handle.fd` has been there since Node 0.10.
-  const handle = (stream as Socket & { _handle?: { fd?: unknown } })._handle;
-  return typeof handle?.fd === 'number' ? kernel.peerCredentials(handle.fd) : undefined;
+function peerOf(client: QmpClient): PeerCredentials | undefined {
+  try {
+    return client.peerCredentials();
+  } catch (error) {
+    if (error instanceof QmpUnsupportedError) return undefined;
+    throw error;
+  }
 }

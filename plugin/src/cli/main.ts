@@ -5,6 +5,7 @@ import { exitCodes } from '../errors.js';
 import { labCommand } from './lab.js';
 import { migrateCommand } from './migrate.js';
 import { probeCommand } from './probe.js';
+import { shellCommand } from './shell.js';
 
 const manifest = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8');
 const { version } = JSON.parse(manifest) as { version: string };
@@ -16,6 +17,7 @@ const program = new Command('precopy')
   .exitOverride()
   .addCommand(probeCommand().exitOverride())
   .addCommand(migrateCommand().exitOverride())
+  .addCommand(shellCommand().exitOverride())
   .addCommand(labCommand().exitOverride());
 
 try {

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { QmpError } from '../errors.js';
 import { runShell } from './shell.js';
 
