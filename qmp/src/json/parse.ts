@@ -12,7 +12,6 @@ import type { JsonArray, JsonObject, JsonValue } from './value.js';
 const LONG_INTEGER_DIGITS = 16;
 
 const ZERO = 0x30;
-const NINE = 0x39;
 
 /**
  * Whether bytes hold 16 or more digits in a row. Looks at every 16th byte only: no such run fits
@@ -30,8 +29,9 @@ export function hasLongDigitRun(bytes: Uint8Array): boolean {
   return false;
 }
 
-function isDigit(code: number | undefined): boolean {
-  return code !== undefined && code >= ZERO && code <= NINE;
+function isDigit(code = 0): boolean {
+  // One comparison, since this is asked for every 16th byte that a peer sends.
+  return (code - ZERO) >>> 0 <= 9;
 }
 
 const LONG_DIGITS = /\d{16}/;
