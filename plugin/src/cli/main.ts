@@ -6,6 +6,7 @@ import { labCommand } from './lab.js';
 import { migrateCommand } from './migrate.js';
 import { probeCommand } from './probe.js';
 import { shellCommand } from './shell.js';
+import { rehearseCommand } from './rehearse.js';
 
 const manifest = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8');
 const { version } = JSON.parse(manifest) as { version: string };
@@ -16,6 +17,7 @@ const program = new Command('precopy')
   .enablePositionalOptions()
   .exitOverride()
   .addCommand(probeCommand().exitOverride())
+  .addCommand(rehearseCommand().exitOverride())
   .addCommand(migrateCommand().exitOverride())
   .addCommand(shellCommand().exitOverride())
   .addCommand(labCommand().exitOverride());

@@ -1,0 +1,111 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { PrecopyError, exitCodes, type ExitCode } from '../errors.js';
+import { rehearse, type RehearseProgress } from '../harvest/rehearse.js';
+import { Journal } from '../journal/journal.js';
+import { rehearsalLines } from '../report/forecast.js';
+import { formatMs } from '../report/format.js';
+import { QemuSide } from '../sequence/side.js';
+import { connectMonitor } from './connect.js';
+import { parseBytes, parseDuration } from './numbers.js';
+import { describeError, errorToJson, exitCodeOf, interruptSignal, toJson } from './output.js';
+
+interface RehearseFlags {
+  qmp: string;
+  duration: number;
+  interval: number;
+  overhead: number;
+  bandwidth?: number;
+  downtimeLimit?: number;
+  cpu: boolean;
+  json?: true;
+}
+
+export function rehearseCommand(): Command {
+  return new Command('rehearse')
+    .description(
+      'forecast a migration from what the devices and the CPUs dirty now; nothing is moved',
+    )
+    .requiredOption('--qmp <address>', 'monitor of the QEMU, e.g. unix:/run/source.qmp')
+    .option('--duration <time>', 'how long to watch', parseDuration(1000), 10_000)
+    .option(
+      '--bandwidth <bytes>',
+      "what the link takes, bytes per second, e.g. 1G (default: QEMU's max-bandwidth)",
+      parseBytes,
+    )
+    .option(
+      '--downtime-limit <time>',
+      "longest downtime to accept, e.g. 300ms (default: QEMU's)",
+      parseDuration(1),
+    )
+    .option('--interval <time>', 'time between harvests, at least', parseDuration(1), 100)
+    .option('--overhead <percent>', 'how much of one core harvesting may take', parsePercent, 2)
+    .option('--no-cpu', "leave the CPUs out, and QEMU's soft-dirty bits alone")
+    .option('--json', 'print the rehearsal as JSON')
+    .action(async (flags: RehearseFlags) => {
+      process.exitCode = await runRehearse(flags);
+    });
+}
+
+async function runRehearse(flags: RehearseFlags): Promise<ExitCode> {
+  const signal = interruptSignal();
+  const progress = new ProgressLine(process.stderr);
+  try {
+    if (flags.bandwidth === 0 || flags.interval === 0) {
+      throw new PrecopyError('USAGE', '--bandwidth and --interval must be above 0.', '');
+    }
+    await using connected = await connectMonitor(flags.qmp, signal);
+    using journal = new Journal();
+    const rehearsal = await rehearse({
+      side: new QemuSide('source', connected.client, flags.qmp, connected.peer, journal),
+      durationMs: flags.duration,
+      intervalMs: flags.interval,
+      overheadShare: flags.overhead / 100,
+      bandwidthBytesPerSecond: flags.bandwidth,
+      downtimeLimitMs: flags.downtimeLimit,
+      cpu: flags.cpu,
+      signal,
+      onProgress: (now) => {
+        progress.show(now);
+      },
+    });
+    progress.clear();
+    const text = flags.json ? toJson(rehearsal) : rehearsalLines(rehearsal).join('\n');
+    process.stdout.write(`${text}\n`);
+    return exitCodes.done;
+  } catch (caught) {
+    progress.clear();
+    // What waits on the signal throws an AbortError of its own; the reason says more.
+    const error: unknown = signal.aborted ? signal.reason : caught;
+    if (flags.json) process.stdout.write(`${toJson(errorToJson(error))}\n`);
+    else process.stderr.write(`precopy rehearse: ${describeError(error)}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+function parsePercent(text: string): number {
+  const percent = Number(text.replace(/%$/, ''));
+  if (percent > 0 && percent <= 100) return percent;
+  throw new InvalidArgumentError('Write a part of one core as 2 or 2%, above 0 and up to 100.');
+}
+
+/** One line that is written over and over, on a terminal only. */
+class ProgressLine {
+  readonly #stream: NodeJS.WriteStream;
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
+  }
+
+  show({ watchedMs, durationMs, lastPages, lastMs }: RehearseProgress): void {
+    if (!this.#stream.isTTY) return;
+    const rates = [...lastPages].map(
+      ([name, pages]) => `${name} ${((pages / lastMs) * 1000).toFixed(0)} pages/s`,
+    );
+    const text = `watching ${formatMs(watchedMs)} of ${formatMs(durationMs)}: ${rates.join(', ')}`;
+    this.#stream.write(`\r\x1b[K${text.slice(0, Math.max(1, this.#stream.columns - 1))}`);
+  }
+
+  clear(): void {
+    if (this.#stream.isTTY) this.#stream.write('\r\x1b[K');
+  }
+}

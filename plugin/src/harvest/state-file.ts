@@ -1,0 +1,166 @@
+/**
+ * Remembers that we switched on a QEMU's dirty tracking, so that after a SIGKILL the next run can switch
+ * it off. One small file for each QEMU, named by its pid and start time (a pid alone is recycled), written
+ * before the first START and removed after the last STOP.
+ */
+import { lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { PrecopyError, messageOf } from '../errors.js';
+
+/** A process, told apart from a later one with the same pid. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat: clock ticks from boot to its start. */
+  readonly startTicks: string;
+}
+
+/** @returns undefined if there is no such process */
+export function identityOf(pid: number): ProcessIdentity | undefined {
+  try {
+    // The name, field 2, may hold spaces and parentheses: count from its end.
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const startTicks = text.slice(text.lastIndexOf(')') + 2).split(' ')[22 - 3];
+    return startTicks === undefined ? undefined : { pid, startTicks };
+  } catch {
+    return undefined;
+  }
+}
+
+const state = z.object({ owner: z.object({ pid: z.number(), startTicks: z.string() }) });
+
+/** Where state files are unless told otherwise: a folder of this user's, gone after a reboot. */
+export function stateFolder(): string {
+  const uid = process.getuid?.() ?? 0;
+  const runtime = process.env['XDG_RUNTIME_DIR'];
+  const candidates = [...(runtime === undefined ? [] : [runtime]), `/run/user/${uid}`];
+  const parent = candidates.find((folder) => isOurs(folder, uid));
+  return parent === undefined ? join(tmpdir(), `precopy-${uid}`) : join(parent, 'precopy');
+}
+
+export class TrackingState {
+  readonly #file: string;
+  #written = false;
+
+  private constructor(file: string) {
+    this.#file = file;
+  }
+
+  /**
+   * Looks for what an earlier run left on this QEMU.
+   *
+   * @param stopTracking switches tracking off; called if an earlier run was killed. It may throw, and the
+   *   file is kept then
+   * @throws PrecopyError NOT_SUPPORTED if a precopy that still runs harvests this QEMU; NO_ACCESS if the
+   *   folder can't be used
+   */
+  static claim(
+    qemu: ProcessIdentity,
+    stopTracking: () => void,
+    folder = stateFolder(),
+  ): { state: TrackingState; cleanedUp: boolean } {
+    prepare(folder);
+    removeStale(folder);
+    const file = join(folder, nameOf(qemu));
+    const owner = ownerIn(file);
+    if (owner !== undefined && isAlive(owner)) {
+      throw new PrecopyError(
+        'NOT_SUPPORTED',
+        `Another precopy (pid ${owner.pid}) harvests this QEMU (pid ${qemu.pid}); each would take the other's dirty bits.`,
+        'Wait until it has ended.',
+      );
+    }
+    if (owner !== undefined) {
+      stopTracking();
+      rmSync(file);
+    }
+    return { state: new TrackingState(file), cleanedUp: owner !== undefined };
+  }
+
+  /**
+   * Call before the first START.
+   *
+   * @throws PrecopyError NO_ACCESS
+   */
+  write(): void {
+    const owner = identityOf(process.pid);
+    try {
+      // Not over an existing one: two that claimed at the same time must not both go on.
+      writeFileSync(this.#file, JSON.stringify({ owner }), { flag: 'wx', mode: 0o600 });
+      this.#written = true;
+    } catch (cause) {
+      throw unusable(this.#file, cause);
+    }
+  }
+
+  /** Call after the last STOP, or when QEMU has taken tracking over. */
+  remove(): void {
+    if (!this.#written) return;
+    this.#written = false;
+    rmSync(this.#file, { force: true });
+  }
+}
+
+function nameOf({ pid, startTicks }: ProcessIdentity): string {
+  return `tracking-${pid}-${startTicks}.json`;
+}
+
+function isOurs(folder: string, uid: number): boolean {
+  try {
+    const stat = lstatSync(folder);
+    return stat.isDirectory() && stat.uid === uid && (stat.mode & 0o022) === 0;
+  } catch {
+    return false;
+  }
+}
+
+function prepare(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw unusable(folder, cause);
+  }
+  // In a folder that others can write to, somebody else may have made it first.
+  if (!isOurs(folder, process.getuid?.() ?? 0)) {
+    throw unusable(folder, new Error('it belongs to somebody else, or others may write to it'));
+  }
+}
+
+function unusable(path: string, cause: unknown): PrecopyError {
+  return new PrecopyError(
+    'NO_ACCESS',
+    `${path} can't be used to remember that dirty tracking is on: ${messageOf(cause)}.`,
+    'Name a folder of your own in XDG_RUNTIME_DIR.',
+    { cause },
+  );
+}
+
+/** Files of QEMUs that have ended: their tracking ended with them. */
+function removeStale(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const match = /^tracking-(\d+)-(\d+)\.json$/.exec(name);
+    if (match && !isAlive({ pid: Number(match[1]), startTicks: match[2] ?? '' })) {
+      rmSync(join(folder, name), { force: true });
+    }
+  }
+}
+
+function isAlive({ pid, startTicks }: ProcessIdentity): boolean {
+  return identityOf(pid)?.startTicks === startTicks;
+}
+
+/** Undefined if there is no file. One that was cut off by a crash has an owner that is dead. */
+function ownerIn(file: string): ProcessIdentity | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+  try {
+    return state.parse(JSON.parse(text)).owner;
+  } catch {
+    return { pid: 0, startTicks: '' };
+  }
+}

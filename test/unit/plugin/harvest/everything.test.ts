@@ -1,0 +1,116 @@
+/** Guests whose devices can't be told apart from all memory, and those that can't be harvested. */
+import assert from 'node:assert/strict';
+import {
+  allDirtyCurve,
+  behaviourOf,
+  defaultCosts,
+  defaultParameters,
+  deviceTracking,
+  forecast,
+  rehearsalLines,
+  rehearsalVersion,
+  type ForecastInput,
+} from 'precopy';
+
+type Report = Parameters<typeof deviceTracking>[0];
+
+function reportOf(verdict: string): Report {
+  const containers = [{ fd: 15, tracks: true, scopeCulprits: ['0000:00:05.0'] }];
+  return {
+    devices: [{ path: '/machine/peripheral/nic0', type: 'vfio-pci', properties: {} }],
+    kernel: { support: { verdict, summary: 'the summary', containers } },
+  } as unknown as Report;
+}
+
+describe('which devices can be rehearsed', () => {
+  it('harvests the containers that track precisely', () => {
+    assert.deepEqual(deviceTracking(reportOf('container-precise')), {
+      kind: 'containers',
+      fds: [15],
+    });
+    assert.deepEqual(deviceTracking(reportOf('not-needed')), { kind: 'none' });
+  });
+
+  it('names the device that makes a container say everything', () => {
+    assert.deepEqual(deviceTracking(reportOf('container-everything')), {
+      kind: 'everything',
+      culprits: ['0000:00:05.0'],
+    });
+  });
+
+  for (const verdict of ['device-logging', 'iommufd', 'broken-device-logging', 'none', 'unknown']) {
+    it(`refuses what it can't harvest: ${verdict}`, () => {
+      assert.throws(() => deviceTracking(reportOf(verdict)), {
+        code: 'NOT_SUPPORTED',
+        message: /the summary/,
+      });
+    });
+  }
+
+  it('does not forecast without devices that it may not ask', () => {
+    const kernel = { refused: 'no ptrace rights' };
+    const { devices } = reportOf('none');
+    assert.throws(() => deviceTracking({ devices, kernel } as unknown as Report), {
+      code: 'NO_ACCESS',
+    });
+  });
+});
+
+describe('the text for a container with scope `all`', () => {
+  it('says the floor of the downtime, and what would help', () => {
+    const pages = 2 ** 18;
+    const bytesPerSecond = 2 ** 30;
+    const curve = allDirtyCurve(pages);
+    const input: ForecastInput = {
+      guest: {
+        ram: [{ pages, zero: false }],
+        pageBytes: 4096,
+        sources: [{ name: 'VFIO container', kind: 'device', curve }],
+        devices: [],
+        vcpus: 1,
+      },
+      link: { bytesPerSecond, channelBytesPerSecond: bytesPerSecond },
+      parameters: { ...defaultParameters, maxBandwidthBytesPerSecond: bytesPerSecond },
+      behaviour: behaviourOf(10, 0),
+      costs: defaultCosts,
+      horizonMs: 60_000,
+      samples: 4,
+    };
+    const lines = rehearsalLines({
+      version: rehearsalVersion,
+      address: 'unix:/run/qmp',
+      guestStatus: 'running',
+      pageBytes: 4096,
+      ramBytes: 2 ** 30,
+      zeroBytes: 0,
+      watched: null,
+      sources: [
+        {
+          name: 'VFIO container',
+          kind: 'device',
+          everything: true,
+          points: [],
+          pagesPerSecond: pages,
+          workingSetPages: pages,
+          workingSetMs: 0,
+        },
+      ],
+      bandwidthBytesPerSecond: bytesPerSecond,
+      bandwidthFrom: 'max-bandwidth',
+      parameters: input.parameters,
+      devices: [],
+      forecast: forecast(input),
+      remedies: [{ kind: 'downtime-limit', ms: 1010 }],
+      downtimeFloorMs: 1000,
+      caveats: ['a caveat'],
+    });
+    assert.equal(lines[0], 'forecast: does not converge');
+    const text = lines.join('\n');
+    assert.match(text, /the downtime can't be less than 1\.00 s/);
+    assert.match(text, /^ {2}a downtime limit of at least 1\.01 s$/m);
+    assert.match(text, /^VFIO container +all of them +- +1\.00 GiB$/m);
+    assert.match(text, /\(QEMU's max-bandwidth\)/);
+    assert.match(text, /^note: a caveat$/m);
+    assert.doesNotMatch(text, /^watched/m);
+  });
+});
