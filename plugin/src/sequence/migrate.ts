@@ -2,6 +2,7 @@
  * One migration between two QEMUs whose monitors we hold: set up both sides, let QEMU copy, record
  * every pass, and prove the result before the destination runs.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { verifyMemory, type VerifyResult, type VerifySide } from '../audit/verify.js';
 import { PrecopyError, messageOf } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
@@ -13,7 +14,7 @@ import { PassFollower } from './pass-follower.js';
 import type { MigrationSample } from './passes.js';
 import { PhaseMachine, type Phase } from './phase.js';
 import { findObstacle } from './preflight.js';
-import { checked, migrationParameters } from './qemu-replies.js';
+import { checked, migrationParameters, type MigrationInfo } from './qemu-replies.js';
 import { applySettings, restoreSettings, type MigrationSettings } from './settings.js';
 import type { QemuSide } from './side.js';
 
@@ -282,8 +283,20 @@ class MigrationRun {
     await this.#destination.effect('cont');
   }
 
+  /**
+   * QEMU computes total-time and downtime shortly after it says `completed` (migration_iteration_finish);
+   * until then both are 0.
+   */
+  async #finalInfo(): Promise<MigrationInfo> {
+    for (let attempt = 0; ; attempt += 1) {
+      const info = await this.#source.migration();
+      if ((info['total-time'] ?? 0) > 0 || attempt === 100) return info;
+      await sleep(10);
+    }
+  }
+
   async #result(loaded: number): Promise<MigrationResult> {
-    const info = await this.#source.migration();
+    const info = await this.#finalInfo();
     const { stopped, resumed } = this.#events.state;
     return {
       outcome: 'completed',
