@@ -11,6 +11,9 @@ import { rehearseCommand } from './rehearse.js';
 const manifest = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8');
 const { version } = JSON.parse(manifest) as { version: string };
 
+// Whoever read our output may go away (`| head`); a migration under way must be brought to its end.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 const program = new Command('precopy')
   .version(version)
   .description('Controls and explains live migrations of QEMU guests with VFIO devices.')

@@ -83,7 +83,10 @@ class MigrationRun {
     this.#journal = options.journal;
     this.#passes = new PassFollower(
       () => this.#source.migration(),
-      () => this.#passSettings,
+      () => ({
+        ...this.#passSettings,
+        sourceStopped: this.#events.state.stopped !== undefined,
+      }),
       options.journal,
     );
     this.#events = new MigrationEvents(options.source, options.destination, (pass, stopped) => {
@@ -284,7 +287,7 @@ class MigrationRun {
   }
 
   /**
-   * QEMU computes total-time and downtime shortly after it says `completed` (migration_iteration_finish);
+   * An older QEMU (7.2) computes total-time and downtime shortly after it says `completed` (migration_iteration_finish);
    * until then both are 0.
    */
   async #finalInfo(): Promise<MigrationInfo> {

@@ -16,18 +16,14 @@ interface PassGroup {
  */
 export class PassFollower {
   readonly #query: () => Promise<MigrationInfo>;
-  readonly #context: () => Omit<PassContext, 'sourceStopped'>;
+  readonly #context: () => PassContext;
   readonly #journal: Journal;
   #waiting: PassGroup[] = [];
   #working: Promise<void> | undefined;
   #previous: MigrationSample | undefined;
   #passes = 0;
 
-  constructor(
-    query: () => Promise<MigrationInfo>,
-    context: () => Omit<PassContext, 'sourceStopped'>,
-    journal: Journal,
-  ) {
+  constructor(query: () => Promise<MigrationInfo>, context: () => PassContext, journal: Journal) {
     this.#query = query;
     this.#context = context;
     this.#journal = journal;
@@ -65,7 +61,7 @@ export class PassFollower {
         const info = await this.#query();
         const sample = sampleOf(info);
         // QEMU answers nothing in the blackout: what it says afterwards is of the end, not of the pass.
-        const late = info.status === 'completed';
+        const late = this.#context().sourceStopped;
         if (sample) for (const group of groups) this.#record(group, sample, late);
       }
     } catch (error) {
