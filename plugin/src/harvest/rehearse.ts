@@ -8,6 +8,7 @@ import {
   LibcKernel,
   Type1Container,
   hasFailed,
+  warmUp,
 } from 'linux-vfio-ts';
 import { describeMemory, ProcessMemory, type MemoryLayout } from '../audit/guest-memory.js';
 import type { RamSection } from '../audit/ram-blocks.js';
@@ -220,6 +221,7 @@ async function watch(options: RehearseOptions, at: Watched): Promise<Found> {
 
   const pages = layoutOf(at.layout.sections);
   using arena = new BitmapArena();
+  warmUp(arena);
   const attribution = new Attribution(sources, arena.create(pages));
   const builder = new CurveBuilder({
     pages: (pages.sections.at(-1)?.firstPage ?? 0) + (pages.sections.at(-1)?.pages ?? 0),

@@ -32,7 +32,8 @@ export async function analyse(
   return cooperate(analysis(bitmap, options.longest ?? 10), options);
 }
 
-function* analysis(
+/** @internal The steps of {@link analyse}. */
+export function* analysis(
   bitmap: DirtyBitmap,
   longest: number,
 ): Generator<undefined, BitmapAnalysis, undefined> {

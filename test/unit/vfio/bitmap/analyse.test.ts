@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { analyse, BitmapArena, cooperate } from 'linux-vfio-ts';
+import { analyse, BitmapArena, cooperate, warmUp } from 'linux-vfio-ts';
 import { layoutOf } from '../../../support/bitmap.js';
 
 const MiB = 2 ** 20;
@@ -92,5 +92,21 @@ describe('working in slices', () => {
       throw new RangeError('broken');
     }
     await assert.rejects(cooperate(failing()), RangeError);
+  });
+});
+
+describe('warming up', () => {
+  it('leaves the arena as it was', () => {
+    using arena = new BitmapArena({ capacityBytes: MiB });
+    const before = arena.freeBytes;
+    warmUp(arena);
+    assert.equal(arena.freeBytes, before);
+  });
+
+  it('says that it needs 8 KiB of the arena', () => {
+    using arena = new BitmapArena({ capacityBytes: 4096 });
+    assert.throws(() => {
+      warmUp(arena);
+    }, /No room for a bitmap of 8192 bytes/);
   });
 });
