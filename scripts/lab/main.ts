@@ -37,11 +37,16 @@ async function run(options: LabCommandLine, signal: AbortSignal): Promise<number
     { from: lab.stdout, to: process.stdout },
     { from: lab.stderr, to: process.stderr },
   ].map(async ({ from, to }) => {
+    let reader = true;
+    to.once('error', () => {
+      reader = false;
+      from.resume();
+    });
     from.on('data', (chunk: Buffer) => {
-      if (!to.write(chunk)) {
-        from.pause();
-        to.once('drain', () => from.resume());
-      }
+      // When nobody reads it any more, what COMMAND prints is still taken from it.
+      if (!reader || to.write(chunk) || from.isPaused()) return;
+      from.pause();
+      to.once('drain', () => from.resume());
     });
     await finished(from, { writable: false }).catch(() => undefined);
   });
@@ -132,6 +137,9 @@ async function main(): Promise<number> {
     throw error;
   }
 }
+
+// Whoever read our output may go away (`| head`); COMMAND goes on all the same.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 try {
   process.exitCode = await main();
