@@ -7,9 +7,10 @@ import { journalVersion, type JournalRecord } from '../journal/records.js';
 import { migrationLines, verdictLine } from '../report/migration.js';
 import { migrate } from '../sequence/migrate.js';
 import { QemuSide } from '../sequence/side.js';
+import { toJson } from '../journal/json.js';
 import { connectMonitor } from './connect.js';
 import { parseBytes, parseDuration } from './numbers.js';
-import { describeError, errorToJson, exitCodeOf, interruptSignal, toJson } from './output.js';
+import { interruptSignal, reportError } from './output.js';
 
 interface MigrateFlags {
   qmp: string;
@@ -69,9 +70,7 @@ async function runMigrate(flags: MigrateFlags): Promise<ExitCode> {
     });
     await migrateBetween(flags, journal, interruptSignal(flags.timeout));
   } catch (error) {
-    exitCode = exitCodeOf(error);
-    if (flags.json) print(toJson(errorToJson(error)));
-    else process.stderr.write(`precopy migrate: ${describeError(error)}\n`);
+    exitCode = reportError('migrate', error, flags.json === true);
   }
   if (verified && !flags.json) print(verdictLine(verified));
   return exitCode;

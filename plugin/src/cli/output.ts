@@ -2,8 +2,9 @@
 import { BorrowError } from 'linux-vfio-ts';
 import { QmpArgumentError, QmpAbortedError } from 'qemu-qmp-client-ts';
 import { PrecopyError, exitCodes, messageOf, type ExitCode } from '../errors.js';
+import { toJson } from '../journal/json.js';
 
-export function exitCodeOf(error: unknown): ExitCode {
+function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof PrecopyError) return error.exitCode;
   if (error instanceof QmpArgumentError) return exitCodes.usage;
   if (error instanceof QmpAbortedError) return exitCodes.cancelled;
@@ -17,7 +18,7 @@ export function describeError(error: unknown): string {
 }
 
 /** An error for programs (`--json`). */
-export function errorToJson(error: unknown): Record<string, unknown> {
+function errorToJson(error: unknown): Record<string, unknown> {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return {
     error: {
@@ -29,12 +30,11 @@ export function errorToJson(error: unknown): Record<string, unknown> {
   };
 }
 
-/** JSON with IOVAs and other 64-bit numbers as hexadecimal strings, raw bytes likewise. */
-export function toJson(value: unknown): string {
-  return JSON.stringify(value, (_key, member: unknown) => {
-    if (typeof member === 'bigint') return `0x${member.toString(16)}`;
-    return member instanceof Uint8Array ? Buffer.from(member).toString('hex') : member;
-  });
+/** Prints an error where the user or a program (`--json`) looks for it, and returns its exit code. */
+export function reportError(command: string, error: unknown, json: boolean): ExitCode {
+  if (json) process.stdout.write(`${toJson(errorToJson(error))}\n`);
+  else process.stderr.write(`precopy ${command}: ${describeError(error)}\n`);
+  return exitCodeOf(error);
 }
 
 /**

@@ -5,8 +5,9 @@ import { assess } from '../probe/assess.js';
 import { probe } from '../probe/observe.js';
 import { probeLines } from '../report/probe.js';
 import { QemuSide } from '../sequence/side.js';
+import { toJson } from '../journal/json.js';
 import { connectMonitor } from './connect.js';
-import { describeError, errorToJson, exitCodeOf, interruptSignal, toJson } from './output.js';
+import { interruptSignal, reportError } from './output.js';
 
 export function probeCommand(): Command {
   return new Command('probe')
@@ -38,8 +39,6 @@ async function runProbe(address: string, json: boolean): Promise<ExitCode> {
     process.stdout.write(`${text}\n`);
     return verdictExitCodes[assessment.verdict];
   } catch (error) {
-    if (json) process.stdout.write(`${toJson(errorToJson(error))}\n`);
-    else process.stderr.write(`precopy probe: ${describeError(error)}\n`);
-    return exitCodeOf(error);
+    return reportError('probe', error, json);
   }
 }

@@ -5,9 +5,10 @@ import { Journal } from '../journal/journal.js';
 import { rehearsalLines } from '../report/forecast.js';
 import { formatMs } from '../report/format.js';
 import { QemuSide } from '../sequence/side.js';
+import { toJson } from '../journal/json.js';
 import { connectMonitor } from './connect.js';
 import { parseBytes, parseDuration } from './numbers.js';
-import { describeError, errorToJson, exitCodeOf, interruptSignal, toJson } from './output.js';
+import { interruptSignal, reportError } from './output.js';
 
 interface RehearseFlags {
   qmp: string;
@@ -76,9 +77,7 @@ async function runRehearse(flags: RehearseFlags): Promise<ExitCode> {
     progress.clear();
     // What waits on the signal throws an AbortError of its own; the reason says more.
     const error: unknown = signal.aborted ? signal.reason : caught;
-    if (flags.json) process.stdout.write(`${toJson(errorToJson(error))}\n`);
-    else process.stderr.write(`precopy rehearse: ${describeError(error)}\n`);
-    return exitCodeOf(error);
+    return reportError('rehearse', error, flags.json === true);
   }
 }
 

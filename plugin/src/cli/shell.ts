@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { runShell } from 'qemu-qmp-client-ts/shell';
 import { PrecopyError, exitCodes, type ExitCode } from '../errors.js';
-import { describeError, exitCodeOf } from './output.js';
+import { reportError } from './output.js';
 
 export function shellCommand(): Command {
   return new Command('shell')
@@ -24,7 +24,6 @@ async function shell(address: string, raw: boolean): Promise<ExitCode> {
     }
     return (await runShell(address)) > 0 ? exitCodes.failed : exitCodes.done;
   } catch (error) {
-    process.stderr.write(`precopy shell: ${describeError(error)}\n`);
-    return exitCodeOf(error);
+    return reportError('shell', error, false);
   }
 }

@@ -1,5 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { PrecopyError, messageOf } from '../errors.js';
+import { toJson } from './json.js';
 import type { JournalEntry, JournalRecord } from './records.js';
 
 export type JournalListener = (record: JournalRecord) => void;
@@ -34,10 +35,7 @@ export class Journal implements Disposable {
   append(entry: JournalEntry): void {
     const record: JournalRecord = { ...entry, at: Date.now() };
     if (this.#file !== undefined) {
-      const text = JSON.stringify(record, (_key, value: unknown) =>
-        typeof value === 'bigint' ? `0x${value.toString(16)}` : value,
-      );
-      writeSync(this.#file, `${text}\n`);
+      writeSync(this.#file, `${toJson(record)}\n`);
     }
     for (const listener of this.#listeners) listener(record);
   }
