@@ -10,10 +10,19 @@
  * qemu-model/rate       max-bandwidth in windows of 100 ms
  * qemu-model/devices    VFIO devices while the guest runs
  * qemu-model/throttle   auto-converge and dirty-limit
+ * qemu-model/policy     who changes parameters meanwhile
  * qemu-model/blackout   the downtime, as a ledger
  * qemu-model/defaults   QEMU's defaults, versions, costs to start from
  */
 export * from './qemu-model/defaults.js';
 export { ledgerTotalMs } from './qemu-model/blackout.js';
 export { type ModelInput, simulatePrecopy } from './qemu-model/simulate.js';
+export type {
+  ParameterChanges,
+  PolicyStep,
+  PolicyStepTaken,
+  PolicyView,
+  SimulatedPolicy,
+  SimulateOptions,
+} from './qemu-model/policy.js';
 export type * from './qemu-model/types.js';

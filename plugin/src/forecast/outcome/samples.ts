@@ -19,7 +19,7 @@ function simulateOne(input: ForecastInput, random: Random): Samples[number] {
   const linkFactor = positiveFactor(random, linkDeviation);
   // What a run draws must not depend on how many synchronisations the run before it had.
   const chance = seededRandom(Math.floor(random.uniform() * 2 ** 32));
-  return simulatePrecopy({
+  const model = {
     ...input,
     guest: { ...guest, sources: guest.sources.map((source) => drawn(source, random)) },
     link: {
@@ -31,8 +31,9 @@ function simulateOne(input: ForecastInput, random: Random): Samples[number] {
     },
     costs: drawnCosts(costs, positiveFactor(random, costDeviation)),
     giveUpAfterPasses,
-    chance: (windowMs) => 1 + chance.normal() * spreadOf(guest.sources, windowMs),
-  });
+    chance: (windowMs: number) => 1 + chance.normal() * spreadOf(guest.sources, windowMs),
+  };
+  return simulatePrecopy(model, { policy: input.policy?.(), tickMs: input.tickMs });
 }
 
 /** A source whose curve is off by one draw from its own uncertainty, the same at all lengths. */

@@ -1,6 +1,6 @@
 /** What a forecast says; plain data, for `--json` as it is. */
 import type { DirtyCurve } from '../dirty.js';
-import type { DowntimeLedger, LimitingTerm, ModelResult } from '../qemu-model.js';
+import type { DowntimeLedger, LimitingTerm, ModelResult, SimulatedPolicy } from '../qemu-model.js';
 import type { ModelInput } from '../qemu-model/simulate.js';
 
 /** Raised whenever a member changes its meaning or goes away. */
@@ -15,6 +15,10 @@ export interface ForecastInput extends Pick<
   readonly linkDeviation?: number | undefined;
   /** The same of the hosts' costs. Default 0. */
   readonly costDeviation?: number | undefined;
+  /** Who changes parameters meanwhile; called for each simulated migration. Default: nobody. */
+  readonly policy?: (() => SimulatedPolicy) | undefined;
+  /** Ask the policy also every so many ms; default: on passes alone. */
+  readonly tickMs?: number | undefined;
   /** Simulated migrations; default 64. */
   readonly samples?: number | undefined;
   /** The same seed gives the same forecast; default 1. */

@@ -19,7 +19,7 @@ export class SendRate {
   /** While sending in the blackout, bytes/ms. */
   readonly blackoutBytesPerMs: number;
   /** max-bandwidth's share of a window (`rate_limit_max`); 0: no limit. */
-  readonly windowBytes: number;
+  #windowBytes: number;
   readonly #stepBytes: number;
   /** What is under way, sent but not yet counted, when QEMU notices. */
   readonly #uncountedBytes: number;
@@ -36,7 +36,7 @@ export class SendRate {
       link.switchoverBytesPerSecond === undefined
         ? this.bytesPerMs
         : link.switchoverBytesPerSecond / 1000;
-    this.windowBytes = Math.floor((parameters.maxBandwidthBytesPerSecond * windowMs) / 1000);
+    this.#windowBytes = windowShare(parameters);
     const wirePageBytes = pageBytes + pageHeaderBytes;
     this.#stepBytes = wirePageBytes * stepPages(parameters, behaviour);
     // Each channel's thread counts its packet when it has sent it.
@@ -45,17 +45,26 @@ export class SendRate {
       : 0;
   }
 
+  /** `migration_rate_set` of a new max-bandwidth. */
+  change(parameters: ModelParameters): void {
+    this.#windowBytes = windowShare(parameters);
+  }
+
   /** `migration_rate_exceeded`. @param usedBytes sent in this window */
   exceeded(usedBytes: number): boolean {
-    return this.windowBytes > 0 && usedBytes > this.windowBytes;
+    return this.#windowBytes > 0 && usedBytes > this.#windowBytes;
   }
 
   /** Bytes that go out before QEMU notices that the window's share is used up. */
   bytesLeft(usedBytes: number): number {
-    if (this.windowBytes === 0) return Infinity;
-    const steps = Math.floor(this.windowBytes / this.#stepBytes) + 1;
+    if (this.#windowBytes === 0) return Infinity;
+    const steps = Math.floor(this.#windowBytes / this.#stepBytes) + 1;
     return Math.max(0, steps * this.#stepBytes + this.#uncountedBytes - usedBytes);
   }
+}
+
+function windowShare({ maxBandwidthBytesPerSecond }: ModelParameters): number {
+  return Math.floor((maxBandwidthBytesPerSecond * windowMs) / 1000);
 }
 
 function stepPages(parameters: ModelParameters, behaviour: QemuBehaviour): number {

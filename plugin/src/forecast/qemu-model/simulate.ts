@@ -1,5 +1,12 @@
 import { DeviceStates } from './devices.js';
 import { blackoutLedger, ledgerTotalMs, savedBytes } from './blackout.js';
+import {
+  changedParameters,
+  type PolicyStepTaken,
+  type PolicyView,
+  type SimulatedPolicy,
+  type SimulateOptions,
+} from './policy.js';
 import { RamToSend } from './ram.js';
 import { pageHeaderBytes, SendRate, windowMs, zeroPageBytes } from './rate.js';
 import { Throttle } from './throttle.js';
@@ -51,10 +58,10 @@ const steadyWindows = 50;
 
 /**
  * Runs QEMU's precopy loop (`migration_thread` of migration/migration.c) over expectations instead of
- * pages. The same input gives the same result.
+ * pages. The same input, with a policy that decides the same, gives the same result.
  */
-export function simulatePrecopy(input: ModelInput): ModelResult {
-  return new Simulation(input).run();
+export function simulatePrecopy(input: ModelInput, options: SimulateOptions = {}): ModelResult {
+  return new Simulation(input, options).run();
 }
 
 class Simulation {
@@ -64,9 +71,20 @@ class Simulation {
   readonly #throttle: Throttle;
   readonly #rate: SendRate;
   readonly #passes: ModelPass[] = [];
+  readonly #policy: SimulatedPolicy | undefined;
+  readonly #tickMs: number;
+  readonly #steps: PolicyStepTaken[] = [];
+  #parameters: ModelParameters;
+  #lastPass: ModelPass | undefined;
+  /** A pass that the policy has not seen yet. */
+  #newPass = false;
+  #tickAtMs: number;
+  #cancelled = false;
 
   #nowMs = 0;
   #sentBytes = 0;
+  #handledPages = 0;
+  #deviceBytes = 0;
   #passCount = 0;
   #limitedBy: LimitingTerm | undefined;
 
@@ -74,6 +92,8 @@ class Simulation {
   #windowStartMs = 0;
   #windowStartBytes = 0;
   #thresholdBytes = 0;
+  /** Of the last window, bytes/ms. */
+  #bandwidth = 0;
   #expectedDowntimeMs: number;
 
   /** Since the last synchronisation. */
@@ -102,9 +122,13 @@ class Simulation {
   /** The first of them. */
   #alikeFrom: WindowEnd | undefined;
 
-  constructor(input: ModelInput) {
+  constructor(input: ModelInput, { policy, tickMs = Infinity }: SimulateOptions) {
     const { guest, link, parameters, behaviour, costs } = input;
     this.#input = input;
+    this.#parameters = parameters;
+    this.#policy = policy;
+    this.#tickMs = policy ? tickMs : Infinity;
+    this.#tickAtMs = this.#tickMs;
     this.#ram = new RamToSend(
       guest.ram,
       guest.sources,
@@ -131,16 +155,63 @@ class Simulation {
     while (this.#nowMs < horizonMs && this.#passCount - this.#hopeAtPass < giveUpAfterPasses) {
       if (!this.#exceeded() && this.#turn()) return this.#complete();
       this.#throttleTimer();
+      this.#askPolicy();
+      if (this.#cancelled) break;
       this.#rateLimit();
     }
     return this.#result(undefined);
   }
 
+  #askPolicy(): void {
+    if (this.#policy === undefined || !(this.#newPass || this.#nowMs >= this.#tickAtMs)) return;
+    const asked = this.#newPass ? 'pass' : 'tick';
+    this.#newPass = false;
+    while (this.#tickAtMs <= this.#nowMs) this.#tickAtMs += this.#tickMs;
+    const pass = this.#lastPass;
+    const step = pass && this.#policy(this.#view(asked, pass));
+    if (step === undefined) return;
+    this.#steps.push({ atMs: this.#nowMs, ...step });
+    this.#cancelled = step.cancel !== undefined;
+    if (step.parameters) this.#change(changedParameters(this.#parameters, step.parameters));
+  }
+
+  #change(parameters: ModelParameters): void {
+    this.#parameters = parameters;
+    this.#rate.change(parameters);
+    this.#throttle.change(parameters);
+    this.#hopeAtPass = this.#passCount;
+    this.#leastBytes = Infinity;
+    this.#lastWindow = undefined;
+    this.#alike = 0;
+  }
+
+  #view(asked: PolicyView['asked'], pass: ModelPass): PolicyView {
+    const { pageBytes, devices } = this.#input.guest;
+    return {
+      asked,
+      nowMs: this.#nowMs,
+      pass,
+      thresholdBytes: this.#thresholdBytes,
+      parameters: this.#parameters,
+      sample: {
+        dirtySyncCount: this.#passCount,
+        remainingBytes: this.#ram.pages * pageBytes,
+        transferredBytes: this.#sentBytes,
+        handledBytes: this.#handledPages * pageBytes,
+        bandwidthBytesPerSecond: this.#bandwidth * 1000,
+        dirtyBytesPerSecond: this.#dirtyPagesRate * pageBytes,
+        vfioBytes: devices.length === 0 ? undefined : this.#deviceBytes,
+        expectedDowntimeMs: this.#expectedDowntimeMs,
+        throttlePercent: this.#parameters.autoConverge && this.#throttle.percent,
+      },
+    };
+  }
+
   /** `migration_iteration_run`. @returns whether to complete */
   #turn(): boolean {
-    const { guest, parameters } = this.#input;
+    const { guest } = this.#input;
     this.#advance(this.#input.costs.turnMs);
-    const acknowledged = !parameters.switchoverAck || this.#devices.initialDataSent;
+    const acknowledged = !this.#parameters.switchoverAck || this.#devices.initialDataSent;
     const ramBytes = (): number => this.#ram.pages * guest.pageBytes;
     const estimate = ramBytes() + this.#devices.estimateBytes;
     let pending = estimate;
@@ -176,7 +247,7 @@ class Simulation {
     if (this.#exceeded()) return;
     this.#sendRam();
     this.#sentBytes += sectionBytes;
-    for (const bytes of this.#deviceBlocks()) this.#send(bytes);
+    for (const bytes of this.#deviceBlocks()) this.#sendDeviceBlock(bytes);
   }
 
   *#deviceBlocks(): Generator<number, void, undefined> {
@@ -201,11 +272,16 @@ class Simulation {
         Math.max(1, Math.ceil((endMs - this.#nowMs) / ms)),
       );
       if (pages <= 0) return;
-      this.#ram.take(pages);
+      this.#take(pages);
       this.#sentBytes += pages * bytes;
       this.#advance(pages * ms);
       if (this.#exceeded()) return;
     }
+  }
+
+  #take(pages: number): void {
+    this.#ram.take(pages);
+    this.#handledPages += pages;
   }
 
   #pageCost(zero: boolean, bytesPerMs: number): { readonly bytes: number; readonly ms: number } {
@@ -214,8 +290,9 @@ class Simulation {
     return { bytes, ms: bytes / bytesPerMs };
   }
 
-  #send(bytes: number): void {
+  #sendDeviceBlock(bytes: number): void {
     this.#sentBytes += bytes;
+    this.#deviceBytes += bytes;
     this.#advance(bytes / this.#rate.bytesPerMs);
   }
 
@@ -230,16 +307,17 @@ class Simulation {
     this.#cpuMs = 0;
     this.#dirtyBytesLastSync = this.#ram.pages * guest.pageBytes;
     this.#passCount++;
-    if (this.#passes.length < listedPasses || kind === 'blackout') {
-      this.#passes.push({
-        pass: this.#passCount,
-        kind,
-        startMs: this.#nowMs,
-        remainingBytes: this.#dirtyBytesLastSync,
-        sentBytes: this.#sentBytes,
-        thresholdBytes: this.#thresholdBytes,
-      });
-    }
+    const pass: ModelPass = {
+      pass: this.#passCount,
+      kind,
+      startMs: this.#nowMs,
+      remainingBytes: this.#dirtyBytesLastSync,
+      sentBytes: this.#sentBytes,
+      thresholdBytes: this.#thresholdBytes,
+    };
+    this.#lastPass = pass;
+    this.#newPass = true;
+    if (this.#passes.length < listedPasses || kind === 'blackout') this.#passes.push(pass);
     this.#endPeriod();
     this.#noteHope();
   }
@@ -288,11 +366,12 @@ class Simulation {
 
   /** `migration_update_counters` */
   #updateCounters(): void {
-    const { parameters } = this.#input;
+    const parameters = this.#parameters;
     const now = Math.floor(this.#nowMs);
     if (now < this.#windowStartMs + windowMs) return;
     const bytes = this.#sentBytes - this.#windowStartBytes;
     const measured = bytes / (now - this.#windowStartMs);
+    this.#bandwidth = measured;
     const given = Math.floor(parameters.availSwitchoverBytesPerSecond / 1000);
     const bytesPerMs = given > 0 ? given : measured;
     this.#thresholdBytes = Math.floor(bytesPerMs * parameters.downtimeLimitMs);
@@ -334,13 +413,13 @@ class Simulation {
       end.firstPages,
       end.pages - this.#thresholdBytes / this.#input.guest.pageBytes,
     );
-    const untilMs = Math.min(this.#timerAtMs, this.#input.horizonMs);
+    const untilMs = Math.min(this.#timerAtMs, this.#tickAtMs, this.#input.horizonMs);
     const windows = Math.min(
       Math.floor(spare / pages) - 2,
       Math.floor((untilMs - this.#nowMs) / end.ms) - 1,
     );
     if (windows < 2) return;
-    this.#ram.take(pages * windows);
+    this.#take(pages * windows);
     this.#sentBytes += end.bytes * windows;
     this.#advance(end.ms * windows);
     this.#startWindowHere();
@@ -348,7 +427,7 @@ class Simulation {
 
   /** A device that never fits holds the guest in a precopy whose windows are all the same. */
   #skipToHorizon(end: WindowEnd): void {
-    if (this.#limitedBy !== 'device-state' || !this.#throttle.exhausted) return;
+    if (this.#limitedBy !== 'device-state' || !this.#throttle.exhausted || this.#policy) return;
     // Windows can be alike while RAM still drains.
     const from = this.#alikeFrom ?? end;
     const drained = (from.pages - end.pages) * this.#input.guest.pageBytes;
@@ -378,14 +457,14 @@ class Simulation {
 
   /** `migration_completion_precopy`, and what follows on the destination. */
   #complete(): ModelResult {
-    const { guest, parameters, costs } = this.#input;
+    const { guest, costs } = this.#input;
     this.#advance(costs.stopMs);
     const stoppedAtMs = this.#nowMs;
     this.#sync('blackout');
     for (let next = this.#ram.next(); next !== undefined; next = this.#ram.next()) {
       const { bytes, ms } = this.#pageCost(next.zero, this.#rate.blackoutBytesPerMs);
       const { pages } = next;
-      this.#ram.take(pages);
+      this.#take(pages);
       this.#sentBytes += pages * bytes;
       this.#advance(pages * ms);
     }
@@ -393,7 +472,7 @@ class Simulation {
       this.#nowMs - stoppedAtMs,
       guest.devices,
       this.#rate,
-      parameters,
+      this.#parameters,
       costs,
     );
     this.#sentBytes += guest.devices.reduce((sum, device) => sum + savedBytes(device), 0);
@@ -413,6 +492,7 @@ class Simulation {
       limitedBy: this.#limitedBy,
       expectedDowntimeMs: this.#expectedDowntimeMs,
       throttlePercent: this.#throttle.percent,
+      steps: this.#steps,
     };
   }
 }

@@ -9,7 +9,7 @@ const clampPercent = (percent: number): number => Math.min(99, Math.max(1, perce
  */
 export class Throttle {
   readonly #guest: ModelGuest;
-  readonly #parameters: ModelParameters;
+  #parameters: ModelParameters;
   #highCount = 0;
   #percent = 0;
   #limited = false;
@@ -17,6 +17,11 @@ export class Throttle {
 
   constructor(guest: ModelGuest, parameters: ModelParameters) {
     this.#guest = guest;
+    this.#parameters = parameters;
+  }
+
+  /** The trigger and the steps count from now on; a throttle that is there already stays. */
+  change(parameters: ModelParameters): void {
     this.#parameters = parameters;
   }
 

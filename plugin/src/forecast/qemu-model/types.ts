@@ -1,5 +1,6 @@
 import type { PassKind } from '../../sequence/passes.js';
 import type { DirtyCurve } from '../dirty.js';
+import type { PolicyStepTaken } from './policy.js';
 
 /** What migrates: RAM, who dirties it, and the devices with state of their own. */
 export interface ModelGuest {
@@ -212,4 +213,6 @@ export interface ModelResult {
   readonly expectedDowntimeMs: number;
   /** vCPU throttle at the end, percent. */
   readonly throttlePercent: number;
+  /** What the policy did. */
+  readonly steps: readonly PolicyStepTaken[];
 }

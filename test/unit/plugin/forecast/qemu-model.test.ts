@@ -15,6 +15,8 @@ import {
   type ModelDevice,
   type ModelInput,
   type ModelParameters,
+  type PolicyView,
+  type SimulatedPolicy,
 } from 'precopy';
 
 const MiB = 2 ** 20;
@@ -268,6 +270,81 @@ describe('the model of QEMU', () => {
     const result = simulatePrecopy(input({ cpu }));
     assert.equal(result.converged, true);
     assert.ok(result.expectedDowntimeMs > 2 * (result.downtimeMs ?? Infinity));
+  });
+
+  describe('with a policy', () => {
+    const cpu = uniformCurve(pagesOf(128 * MiB), 12_000);
+
+    it('asks it after every pass but the last, with what query-migrate would answer', () => {
+      const seen: PolicyView[] = [];
+      const policy: SimulatedPolicy = (view) => void seen.push(view);
+      const busy = input({ cpu: uniformCurve(pagesOf(16 * MiB), 3000) });
+      const result = simulatePrecopy(busy, { policy });
+      assert.deepEqual(
+        seen.map(({ pass, asked }) => [asked, pass.pass]),
+        result.passes
+          .filter(({ pass }) => pass < result.passCount - 1)
+          .map(({ pass }) => ['pass', pass]),
+      );
+      for (const { sample, pass } of seen) {
+        assert.equal(sample.dirtySyncCount, pass.pass);
+        assert.ok(sample.remainingBytes <= pass.remainingBytes);
+        assert.ok(sample.transferredBytes >= pass.sentBytes);
+      }
+      assert.deepEqual(result, simulatePrecopy(busy));
+    });
+
+    it('lets it raise the limit, so that a migration ends that would not', () => {
+      const never = input({ cpu });
+      assert.equal(simulatePrecopy(never).converged, false);
+      const policy: SimulatedPolicy = ({ pass }) =>
+        pass.pass === 5 ? { parameters: { downtimeLimitMs: 4000 } } : undefined;
+      const result = simulatePrecopy(never, { policy });
+      assert.equal(result.converged, true);
+      assert.ok(result.passCount >= 6);
+      assert.deepEqual(
+        result.steps.map(({ parameters }) => parameters),
+        [{ downtimeLimitMs: 4000 }],
+      );
+    });
+
+    it('holds and releases: down to a threshold of nothing, and back', () => {
+      const hold: SimulatedPolicy = ({ nowMs, parameters }) => {
+        if (nowMs < 20_000 && parameters.downtimeLimitMs !== 1)
+          return { parameters: { downtimeLimitMs: 1, availSwitchoverBytesPerSecond: 1000 } };
+        if (nowMs >= 20_000 && parameters.downtimeLimitMs === 1)
+          return { parameters: { downtimeLimitMs: 300, availSwitchoverBytesPerSecond: 0 } };
+        return undefined;
+      };
+      const light = input({ cpu: uniformCurve(pagesOf(16 * MiB), 1000) });
+      assert.ok(simulatePrecopy(light).totalMs < 10_000);
+      const result = simulatePrecopy(light, { policy: hold, tickMs: 100 });
+      assert.equal(result.converged, true);
+      assert.ok(result.totalMs > 20_000 && result.totalMs < 21_500, String(result.totalMs));
+      assert.equal(result.steps.length, 2);
+    });
+
+    it('is asked in time, however long a round takes', () => {
+      const at: number[] = [];
+      const policy: SimulatedPolicy = ({ asked, nowMs }) => {
+        if (asked === 'tick') at.push(nowMs);
+        return undefined;
+      };
+      simulatePrecopy(input({ dataMiB: 2048 }), { policy, tickMs: 1000 });
+      assert.ok(at.length >= 60);
+      for (const [i, ms] of at.entries()) {
+        assert.ok(ms >= 1000 * (i + 1) && ms < 1000 * (i + 1) + 200, `tick ${i} at ${ms} ms`);
+      }
+    });
+
+    it('lets it cancel', () => {
+      const policy: SimulatedPolicy = ({ nowMs }) =>
+        nowMs > 30_000 ? { cancel: 'no progress for 30 s' } : undefined;
+      const result = simulatePrecopy(input({ cpu }), { policy });
+      assert.equal(result.converged, false);
+      assert.equal(result.steps.at(-1)?.cancel, 'no progress for 30 s');
+      assert.ok(result.totalMs < 45_000);
+    });
   });
 
   it('skips over windows that are alike without changing the outcome', () => {
