@@ -4,8 +4,10 @@
  * line as JSON; its first record is `start`.
  */
 import type { VerifyResult } from '../audit/verify.js';
+import type { Parameters } from '../sequence/control.js';
 import type { MigrationSample, PassKind } from '../sequence/passes.js';
 import type { Phase } from '../sequence/phase.js';
+import type { Action, Goal } from '../sequence/policy.js';
 
 export const journalVersion = 1;
 
@@ -30,6 +32,14 @@ export type JournalEntry =
       sample: MigrationSample;
       late: boolean;
     }
+  /** What the migration is to reach, and who decides. */
+  | { type: 'goal'; policy: string; goal: Goal }
+  /** The parameters in force from here on. */
+  | { type: 'parameters'; parameters: Parameters }
+  /** What QEMU said between two passes, when a policy was asked. */
+  | { type: 'observation'; sample: MigrationSample }
+  /** What a policy decided and why; a repeated `wait` for the same reason is not recorded again. */
+  | { type: 'decision'; policy: string; action: Action; reason: string }
   | { type: 'warning'; message: string }
   | { type: 'verify'; result: VerifyResult; ms: number }
   | { type: 'result'; result: MigrationResult };

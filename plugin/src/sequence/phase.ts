@@ -1,9 +1,20 @@
-/** The states of one migration run by precopy, and which may follow which. */
+/**
+ * The states of one migration run by precopy, and which may follow which.
+ *
+ *   preflight → setup → precopy ⇄ held → switchover → verify → completed
+ *                          │                │
+ *                          └→ postcopy ⇄ recover      (the guest runs at the destination already)
+ *
+ * Each but the last can end in `failed` or `cancelled`; postcopy can not be cancelled.
+ */
 export const phases = [
   'preflight',
   'setup',
   'precopy',
+  'held',
   'switchover',
+  'postcopy',
+  'recover',
   'verify',
   'completed',
   'failed',
@@ -15,9 +26,13 @@ export type Phase = (typeof phases)[number];
 const successors: Record<Phase, readonly Phase[]> = {
   preflight: ['setup', 'failed', 'cancelled'],
   setup: ['precopy', 'switchover', 'failed', 'cancelled'],
-  precopy: ['switchover', 'failed', 'cancelled'],
+  precopy: ['held', 'switchover', 'postcopy', 'failed', 'cancelled'],
+  // An idle guest can get through whatever the limits are.
+  held: ['precopy', 'switchover', 'postcopy', 'failed', 'cancelled'],
   // QEMU goes back to a running source when the switchover itself fails.
   switchover: ['verify', 'completed', 'failed', 'cancelled'],
+  postcopy: ['recover', 'completed', 'failed'],
+  recover: ['postcopy', 'completed', 'failed'],
   verify: ['completed', 'failed', 'cancelled'],
   completed: [],
   failed: [],
@@ -26,7 +41,12 @@ const successors: Record<Phase, readonly Phase[]> = {
 
 /** The current phase; refuses a transition that can't happen. */
 export class PhaseMachine {
-  #phase: Phase = 'preflight';
+  #phase: Phase;
+
+  /** @param phase where the migration stands, of one that was not begun here */
+  constructor(phase: Phase = 'preflight') {
+    this.#phase = phase;
+  }
 
   get phase(): Phase {
     return this.#phase;

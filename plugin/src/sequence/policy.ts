@@ -1,0 +1,88 @@
+/**
+ * When to do what: `decide(view, goal)` is pure. It sees only what the journal has, so that a recorded
+ * migration can be decided again, by the same policy or by another.
+ */
+import type { DirtyCurve } from '../forecast/dirty.js';
+import type { Forecast } from '../forecast/outcome/types.js';
+import type { Ability, Parameters, Tuning } from './control.js';
+import type { MigrationSample, PassKind } from './passes.js';
+import type { Phase } from './phase.js';
+
+/** A pass as a policy sees it. */
+export interface ViewedPass {
+  /** dirty-sync-count, of the last one where several were recorded together. */
+  readonly pass: number;
+  readonly kind: PassKind;
+  /** ms since `migrate`. */
+  readonly atMs: number;
+  /** What QEMU said right after it. */
+  readonly sample: MigrationSample;
+}
+
+/** What a person asked for; the policy `manual` carries it out. */
+export type Request =
+  | { readonly kind: 'hold' | 'release' | 'switchover' | 'postcopy' | 'cancel' }
+  | { readonly kind: 'tune'; readonly tuning: Tuning };
+
+/** Where the migration stands, from recorded data only. */
+export interface View {
+  /** ms since `migrate`. */
+  readonly elapsedMs: number;
+  readonly phase: Phase;
+  /** Passes so far, oldest first. */
+  readonly passes: readonly ViewedPass[];
+  /** The last sample of a running guest, possibly between two passes. */
+  readonly latest: { readonly atMs: number; readonly sample: MigrationSample } | undefined;
+  /** In force now. */
+  readonly parameters: Parameters;
+  /** Those that the migration began with. */
+  readonly initial: Parameters;
+  readonly abilities: ReadonlySet<Ability>;
+  /** RAM that migrates, bytes. */
+  readonly ramBytes: number | undefined;
+  /** A rehearsal's, if there was one. */
+  readonly forecast: Forecast | undefined;
+  /** What devices and CPUs dirty, as a rehearsal measured it. */
+  readonly curve: DirtyCurve | undefined;
+  /** What the person asked for and has not got yet. */
+  readonly request: Request | undefined;
+}
+
+/** What the user wants of this migration. */
+export interface Goal {
+  /** Longest downtime to accept, ms. */
+  readonly downtimeLimitMs: number;
+  /** `migrate` to the end, ms; undefined: as long as it takes. */
+  readonly totalLimitMs: number | undefined;
+  /** How far the guest's vCPUs may be slowed down, percent of their time; 0: not at all. */
+  readonly slowdownLimitPercent: number;
+  /** Most bandwidth to use while the guest runs, bytes/s; 0: whatever the link takes. */
+  readonly bandwidthLimitBytesPerSecond: number;
+  /** What to do when `totalLimitMs` is over. `release`: switch over, whatever the downtime will be. */
+  readonly onTimeout: 'cancel' | 'postcopy' | 'release';
+}
+
+export type Action =
+  /** Leave QEMU to itself until the next pass or sample. */
+  | { readonly kind: 'wait' }
+  | { readonly kind: 'tune'; readonly tuning: Tuning }
+  /** Keep the guest in precopy, as far as QEMU lets it be kept. */
+  | { readonly kind: 'hold' }
+  /** Give QEMU the goal's limits; it switches over when they can be met. */
+  | { readonly kind: 'release'; readonly tuning?: Tuning }
+  /** Have QEMU switch over now, whatever the downtime will be. */
+  | { readonly kind: 'switchover' }
+  | { readonly kind: 'postcopy' }
+  | { readonly kind: 'cancel' };
+
+export interface Decision {
+  readonly action: Action;
+  /** A sentence with the figures that led to it. */
+  readonly reason: string;
+}
+
+export interface Policy {
+  readonly name: string;
+  /** Pure: the same view and goal give the same decision. */
+  decide(view: View, goal: Goal): Decision;
+}
