@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { PrecopyError, exitCodes, type ExitCode } from '../errors.js';
-import { rehearse, type RehearseProgress } from '../harvest/rehearse.js';
+import type { HarvestProgress } from '../harvest/dirtied.js';
+import { rehearse } from '../harvest/rehearse.js';
 import { Journal } from '../journal/journal.js';
 import { rehearsalLines } from '../report/forecast.js';
 import { formatMs } from '../report/format.js';
@@ -95,7 +96,7 @@ class ProgressLine {
     this.#stream = stream;
   }
 
-  show({ watchedMs, durationMs, lastPages, lastMs }: RehearseProgress): void {
+  show({ watchedMs, durationMs, lastPages, lastMs }: HarvestProgress): void {
     if (!this.#stream.isTTY) return;
     const rates = [...lastPages].map(
       ([name, pages]) => `${name} ${((pages / lastMs) * 1000).toFixed(0)} pages/s`,

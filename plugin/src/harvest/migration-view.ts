@@ -7,13 +7,13 @@ import {
   type ModelParameters,
   type QemuBehaviour,
 } from '../forecast/qemu-model.js';
+import { modelParameters, type MigrationParameterValues } from '../forecast/migration-settings.js';
 import { capabilityList, checked } from '../sequence/qemu-replies.js';
 import type { QemuSide } from '../sequence/side.js';
 
 const integer = z.union([z.number().int(), z.bigint()]).transform(Number);
 
-/** `MigrationParameters` (qapi/migration.json); members that this QEMU does not know are absent. */
-const parameterReply = z.object({
+const parameterReply: z.ZodType<MigrationParameterValues> = z.object({
   'max-bandwidth': integer,
   'downtime-limit': integer,
   'avail-switchover-bandwidth': integer.optional(),
@@ -28,7 +28,6 @@ const parameterReply = z.object({
 });
 const cpuList = z.array(z.unknown());
 const kvmInfo = z.object({ enabled: z.boolean() });
-const mib = 2 ** 20;
 
 export interface MigrationView {
   readonly parameters: ModelParameters;
@@ -45,37 +44,18 @@ export async function viewMigration(side: QemuSide, ramBytes: number): Promise<M
     side.query('query-cpus-fast'),
     side.query('query-kvm'),
   ]);
-  const asked = checked(parameterReply, parameters, 'query-migrate-parameters');
   const on = new Set(
     checked(capabilityList, capabilities, 'query-migrate-capabilities')
       .filter(({ state }) => state)
       .map(({ capability }) => capability),
   );
-  const triggerPercent = asked['throttle-trigger-threshold'] ?? 50;
   const { enabled: usesKvm } = checked(kvmInfo, kvm, 'query-kvm');
   const { major, minor } = side.client.greeting.version;
   return {
-    parameters: {
-      maxBandwidthBytesPerSecond: asked['max-bandwidth'],
-      downtimeLimitMs: asked['downtime-limit'],
-      availSwitchoverBytesPerSecond: asked['avail-switchover-bandwidth'] ?? 0,
-      multifdChannels: on.has('multifd') ? (asked['multifd-channels'] ?? 2) : 0,
-      zeroPageDetection: asked['zero-page-detection'] !== 'none',
-      switchoverAck: on.has('switchover-ack'),
-      autoConverge: on.has('auto-converge')
-        ? {
-            initialPercent: asked['cpu-throttle-initial'] ?? 20,
-            incrementPercent: asked['cpu-throttle-increment'] ?? 10,
-            maxPercent: asked['max-cpu-throttle'] ?? 99,
-            tailslow: asked['cpu-throttle-tailslow'] ?? false,
-            triggerPercent,
-          }
-        : undefined,
-      dirtyLimit: on.has('dirty-limit')
-        ? { bytesPerSecondPerVcpu: (asked['vcpu-dirty-limit'] ?? 1) * mib, triggerPercent }
-        : undefined,
-      pauseMs: on.has('pause-before-switchover') ? 0 : undefined,
-    },
+    parameters: modelParameters({
+      parameters: checked(parameterReply, parameters, 'query-migrate-parameters'),
+      capabilities: on,
+    }),
     behaviour: behaviourOf(major, minor),
     vcpus: checked(cpuList, cpus, 'query-cpus-fast').length,
     // KVM's dirty log is cleared GiB by GiB as the round comes to it; TCG's at the synchronisation.

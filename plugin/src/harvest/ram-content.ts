@@ -2,9 +2,9 @@
  * How much of the RAM is zero, by looking at a sample of its pages: QEMU sends only a header for a page of
  * zeros, so it decides how long the first round takes.
  */
-import type { LocatedBlock, ProcessMemory } from '../audit/guest-memory.js';
+import { ProcessMemory, type LocatedBlock, type MemoryLayout } from '../audit/guest-memory.js';
 import type { RamStretch } from '../forecast/qemu-model.js';
-import type { SoftDirtyBits } from './pagemap.js';
+import { SoftDirtyBits } from './pagemap.js';
 
 const pageBytes = 4096;
 /** A block is taken in stretches, and each is told by some of its pages, evenly spread. */
@@ -12,8 +12,30 @@ const stretchesPerBlock = 64;
 const samplesPerStretch = 16;
 const zeros = Buffer.alloc(pageBytes);
 
+/**
+ * All RAM that migrates, in QEMU's order. Blocks that can't be found in its memory count as not zero.
+ *
+ * @throws PrecopyError NO_ACCESS
+ */
+export async function contentOf(
+  pid: number,
+  { blocks, unlocated }: MemoryLayout,
+  signal: AbortSignal,
+): Promise<RamStretch[]> {
+  await using memory = await ProcessMemory.open(pid);
+  await using bits = await SoftDirtyBits.open(pid);
+  const stretches: RamStretch[] = [];
+  for (const block of blocks.values()) {
+    stretches.push(...(await sampleContent(block, memory, bits, signal)));
+  }
+  for (const { usedBytes } of unlocated) {
+    stretches.push({ pages: Math.ceil(usedBytes / pageBytes), zero: false });
+  }
+  return stretches;
+}
+
 /** A block in order, a part of each stretch zero. @throws PrecopyError NO_ACCESS */
-export async function sampleContent(
+async function sampleContent(
   block: LocatedBlock,
   memory: ProcessMemory,
   bits: SoftDirtyBits,
@@ -56,4 +78,9 @@ function append(stretches: RamStretch[], next: RamStretch): void {
   if (last?.zero === next.zero) {
     stretches.splice(-1, 1, { pages: last.pages + next.pages, zero: next.zero });
   } else stretches.push(next);
+}
+
+/** Pages of all stretches together. */
+export function sumOfPages(stretches: readonly RamStretch[]): number {
+  return stretches.reduce((sum, { pages }) => sum + pages, 0);
 }

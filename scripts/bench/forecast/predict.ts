@@ -1,9 +1,8 @@
 /** What the model says of a scenario, from what is known of the workload and not from harvests. */
 import {
   behaviourOf,
-  defaultAutoConverge,
-  defaultParameters,
   idle,
+  modelParameters,
   sequentialCurve,
   simulatePrecopy,
   sumOfCurves,
@@ -16,7 +15,7 @@ import {
   type RamStretch,
 } from 'precopy';
 import { workloadAddress, type Actual } from './run.js';
-import type { Scenario } from './scenarios.js';
+import { settingsOf, type Scenario } from './scenarios.js';
 
 const pageBytes = 4096;
 /** The firmware's blocks beside pc.ram: pc.bios, pc.rom, ACPI tables. */
@@ -98,13 +97,7 @@ export function modelInput(
       devices: [],
     },
     link: calibration.link,
-    parameters: {
-      ...defaultParameters,
-      maxBandwidthBytesPerSecond: scenario.bandwidthBytesPerSecond,
-      downtimeLimitMs: scenario.downtimeLimitMs,
-      multifdChannels: scenario.multifdChannels,
-      autoConverge: scenario.autoConverge ? defaultAutoConverge : undefined,
-    },
+    parameters: modelParameters(settingsOf(scenario)),
     behaviour: behaviourOf(...calibration.version),
     costs: calibration.costs,
     horizonMs: scenario.timeoutMs,

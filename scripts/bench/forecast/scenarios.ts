@@ -1,3 +1,4 @@
+import type { MigrationSettings } from 'precopy';
 import type { WorkloadPattern } from '../../lab/workload.js';
 
 const MiB = 2 ** 20;
@@ -31,6 +32,22 @@ function scenario(name: string, changes: Partial<Scenario>): Scenario {
     autoConverge: false,
     timeoutMs: 20_000,
     ...changes,
+  };
+}
+
+/** What QEMU is told of it. */
+export function settingsOf(scenario: Scenario): MigrationSettings {
+  const { bandwidthBytesPerSecond, downtimeLimitMs, multifdChannels, autoConverge } = scenario;
+  return {
+    parameters: {
+      'max-bandwidth': bandwidthBytesPerSecond,
+      'downtime-limit': downtimeLimitMs,
+      'multifd-channels': multifdChannels,
+    },
+    capabilities: new Set([
+      ...(multifdChannels > 0 ? ['multifd'] : []),
+      ...(autoConverge ? ['auto-converge'] : []),
+    ]),
   };
 }
 

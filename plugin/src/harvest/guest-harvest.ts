@@ -1,0 +1,150 @@
+/**
+ * Harvests a guest for a while and leaves it as it was: the guard against migrations, the borrowed
+ * containers, the state file and the sources, all undone however it ends.
+ */
+import {
+  BitmapArena,
+  BorrowableProcess,
+  HarvestGate,
+  HarvestRefusedError,
+  LibcKernel,
+  warmUp,
+} from 'linux-vfio-ts';
+import { describeMemory, type MemoryLayout } from '../audit/guest-memory.js';
+import { PrecopyError } from '../errors.js';
+import type { QemuSide } from '../sequence/side.js';
+import { Attribution } from './attribution.js';
+import { borrowContainers } from './containers.js';
+import type { DeviceTracking } from './device-tracking.js';
+import { bitmapLayoutOf, sameSections } from './guest-layout.js';
+import { harvestSources, type HarvestRound, type HarvestSummary } from './harvester.js';
+import { ramWindows, SoftDirtySource } from './soft-dirty-source.js';
+import type { HarvestSource } from './source.js';
+import { identityOf, TrackingState } from './state-file.js';
+import { TrackingGuard } from './tracking-guard.js';
+import { Type1Source } from './type1-source.js';
+
+export interface GuestHarvestOptions {
+  readonly side: QemuSide;
+  /** Of the QEMU. */
+  readonly pid: number;
+  readonly layout: MemoryLayout;
+  /** Devices to harvest. */
+  readonly tracking: Exclude<DeviceTracking, { kind: 'everything' }>;
+  /** The guest's last migration has completed: QEMU then leaves tracking on. */
+  readonly mayBeOn: boolean;
+  /** Look at the CPUs too, which clears soft-dirty bits of the QEMU. */
+  readonly cpu: boolean;
+  readonly durationMs: number;
+  readonly intervalMs: number;
+  /** How much of one core harvesting may take, 0 to 1. */
+  readonly overheadShare: number;
+  readonly signal: AbortSignal;
+  /** Told of each round; the bitmaps in it are good until it returns. Their pages: see {@link pagesOf}. */
+  readonly onHarvest: (harvest: HarvestRound) => void;
+}
+
+export interface GuestHarvest {
+  readonly sources: readonly Pick<HarvestSource, 'name' | 'kind'>[];
+  readonly summary: HarvestSummary;
+  readonly caveats: readonly string[];
+}
+
+/** How many pages the bitmaps of this guest's harvests can name. */
+export function pagesOf({ sections }: Pick<MemoryLayout, 'sections'>): number {
+  const last = bitmapLayoutOf(sections).sections.at(-1);
+  return (last?.firstPage ?? 0) + (last?.pages ?? 0);
+}
+
+/**
+ * @throws PrecopyError NOT_SUPPORTED (a migration is under way or began, a source does not work here),
+ *   NO_ACCESS, USAGE if there is no source; errors of linux-vfio-ts; the signal's reason
+ */
+export async function harvestGuest(options: GuestHarvestOptions): Promise<GuestHarvest> {
+  const { side, pid, layout, tracking, mayBeOn } = options;
+  const kernel = new LibcKernel();
+  const gate = new HarvestGate();
+  const stolen: string[] = [];
+  using guard = await TrackingGuard.watch(side, gate, {
+    report: ({ message }) => stolen.push(message),
+  });
+  using qemu = await BorrowableProcess.open(kernel, pid);
+  const fds = tracking.kind === 'containers' ? tracking.fds : [];
+  const containers = await borrowContainers(qemu, kernel, gate, fds);
+  const identity = identityOf(pid);
+  if (identity === undefined)
+    throw new PrecopyError('NO_ACCESS', `QEMU (pid ${pid}) has ended.`, 'Start it again.');
+  const { state, cleanedUp } = TrackingState.claim(identity, () => {
+    for (const { container } of containers) container.dirtyPages.stop();
+  });
+  const devices = containers.map(
+    ({ name, container }) =>
+      new Type1Source({ name, dirtyPages: container.dirtyPages, gate, mayBeOn }),
+  );
+  await using cpu = options.cpu ? await SoftDirtySource.open(pid, ramWindows(layout)) : undefined;
+  // The CPUs first: see Attribution.
+  const sources: HarvestSource[] = [...(cpu ? [cpu] : []), ...devices];
+  if (sources.length === 0) {
+    throw new PrecopyError(
+      'USAGE',
+      'The guest has no VFIO device, and with --no-cpu nothing is left to look at.',
+      'Leave --no-cpu out.',
+    );
+  }
+  let summary: HarvestSummary;
+  try {
+    summary = await harvestWith(sources, options, state);
+  } catch (error) {
+    await guard.settled();
+    throw gate.shutReason === undefined ? error : migrationBegan(gate.shutReason, stolen, error);
+  }
+  const moved = !sameSections(layout.sections, (await describeMemory(side.monitor)).sections);
+  return {
+    sources,
+    summary,
+    caveats: [
+      ...(cleanedUp ? [cleanedUpCaveat] : []),
+      ...(moved ? [movedCaveat] : []),
+      ...sources.flatMap((source) => source.caveats()),
+    ],
+  };
+}
+
+const cleanedUpCaveat =
+  'An earlier rehearsal of this guest was killed; its dirty tracking was switched off first.';
+const movedCaveat =
+  "The layout of the guest's memory changed meanwhile (firmware or hotplug); some harvests missed pages. Run it again.";
+
+async function harvestWith(
+  sources: readonly HarvestSource[],
+  { layout, onHarvest, ...options }: GuestHarvestOptions,
+  state: TrackingState,
+): Promise<HarvestSummary> {
+  const pages = bitmapLayoutOf(layout.sections);
+  using arena = new BitmapArena();
+  warmUp(arena);
+  const attribution = new Attribution(sources, arena.create(pages));
+  return await harvestSources({
+    sources,
+    bitmaps: sources.map(() => arena.create(pages)),
+    intervalMs: options.intervalMs,
+    overheadShare: options.overheadShare,
+    durationMs: options.durationMs,
+    signal: options.signal,
+    state,
+    onHarvest: (harvest) => {
+      attribution.apply(harvest.sources);
+      onHarvest(harvest);
+    },
+  });
+}
+
+function migrationBegan(reason: string, stolen: readonly string[], cause: unknown): unknown {
+  if (!(cause instanceof HarvestRefusedError)) return cause;
+  return new PrecopyError(
+    'NOT_SUPPORTED',
+    `The rehearsal ended: ${reason}, and from then on the dirty bitmap is the migration's. ${stolen.join(' ')}`.trimEnd(),
+    'Rehearse again when that migration has ended.',
+    { cause },
+  );
+}

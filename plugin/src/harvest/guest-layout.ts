@@ -1,0 +1,33 @@
+/** The guest's memory as dirty bitmaps see it. Pure. */
+import { BitmapLayout } from 'linux-vfio-ts';
+import type { RamSection } from '../audit/ram-blocks.js';
+
+const pageBytes = 4096;
+
+/**
+ * From 0 to above anything that can be mapped: a range that ends inside a mapping (a device's BAR above
+ * RAM, for one) is refused. Holes cost address space only; 8 TiB is the most that the kernel takes.
+ */
+export function bitmapLayoutOf(sections: readonly RamSection[]): BitmapLayout {
+  const mask = BigInt(pageBytes - 1);
+  const ranges = sections
+    .map(({ gpa, bytes }) => ({ first: gpa, last: gpa + bytes - 1n }))
+    .filter(({ first, last }) => (first & mask) === 0n && ((last + 1n) & mask) === 0n);
+  const end = ranges.reduce((most, { last }) => (last > most ? last : most), 0n);
+  let top = 1n << 40n;
+  while (top <= end) top <<= 1n;
+  return new BitmapLayout({
+    range: { first: 0n, last: top - 1n },
+    pageSizeBytes: pageBytes,
+    sections: ranges,
+  });
+}
+
+/** Whether RAM stands at the same guest-physical addresses; firmware and hotplug move it. */
+export function sameSections(before: readonly RamSection[], after: readonly RamSection[]): boolean {
+  const text = (sections: readonly RamSection[]): string =>
+    sections
+      .map(({ gpa, bytes, region, blockOffset }) => `${gpa} ${bytes} ${region} ${blockOffset}`)
+      .join();
+  return text(before) === text(after);
+}
