@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { exitCodes } from '../errors.js';
+import { hookCommand } from './hook.js';
 import { labCommand } from './lab.js';
 import { migrateCommand } from './migrate.js';
 import { probeCommand } from './probe.js';
@@ -23,6 +24,7 @@ const program = new Command('precopy')
   .addCommand(rehearseCommand().exitOverride())
   .addCommand(migrateCommand().exitOverride())
   .addCommand(shellCommand().exitOverride())
+  .addCommand(hookCommand().exitOverride())
   .addCommand(labCommand().exitOverride());
 
 try {

@@ -8,25 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { PrecopyError, messageOf } from '../errors.js';
+import { identityOf, isAlive, type ProcessIdentity } from '../process-identity.js';
 
-/** A process, told apart from a later one with the same pid. */
-export interface ProcessIdentity {
-  readonly pid: number;
-  /** Field 22 of /proc/PID/stat: clock ticks from boot to its start. */
-  readonly startTicks: string;
-}
-
-/** @returns undefined if there is no such process */
-export function identityOf(pid: number): ProcessIdentity | undefined {
-  try {
-    // The name, field 2, may hold spaces and parentheses: count from its end.
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const startTicks = text.slice(text.lastIndexOf(')') + 2).split(' ')[22 - 3];
-    return startTicks === undefined ? undefined : { pid, startTicks };
-  } catch {
-    return undefined;
-  }
-}
+export { identityOf, type ProcessIdentity };
 
 const state = z.object({ owner: z.object({ pid: z.number(), startTicks: z.string() }) });
 
@@ -144,10 +128,6 @@ function removeStale(folder: string): void {
       rmSync(join(folder, name), { force: true });
     }
   }
-}
-
-function isAlive({ pid, startTicks }: ProcessIdentity): boolean {
-  return identityOf(pid)?.startTicks === startTicks;
 }
 
 /** Undefined if there is no file. One that was cut off by a crash has an owner that is dead. */

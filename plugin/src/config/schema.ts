@@ -1,0 +1,88 @@
+/** The settings of precopy's daemon and hooks, with their defaults (docs/configuration.md). */
+import { z } from 'zod';
+import { parseBytes, parseDuration } from '../cli/numbers.js';
+import { messageOf } from '../errors.js';
+
+/** As people write it, in the file and in a domain's metadata. */
+const yesOrNo = z.union(
+  [z.boolean(), z.enum(['yes', 'no', 'true', 'false']).transform((word) => /yes|true/.test(word))],
+  { error: 'write yes or no' },
+);
+
+function written<T>(parse: (text: string) => T): z.ZodType<T> {
+  return z.union([z.string(), z.number()]).transform((value, context) => {
+    try {
+      return parse(String(value));
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: messageOf(error) });
+      return z.NEVER;
+    }
+  });
+}
+
+/** ms; a bare number is seconds. */
+const duration = written(parseDuration(1000));
+const bytes = written(parseBytes);
+const percent = z.coerce
+  .number({ error: 'write a number above 0 and up to 100' })
+  .gt(0, 'must be above 0')
+  .lte(100, 'must not be above 100');
+
+/** The policies that a migration which somebody else starts may be given. */
+const policies = ['qemu', 'adaptive'] as const;
+
+const sections = {
+  attach: z.strictObject({
+    enabled: yesOrNo.default(true),
+    /** `libvirt`, or `unix:` with `{uuid}` for the domain's: a monitor of precopy's own. */
+    monitor: z
+      .string()
+      .regex(/^(libvirt|unix:\/.*)$/, 'write libvirt, or unix:/path with {uuid} in it')
+      .default('libvirt'),
+  }),
+  rehearse: z.strictObject({
+    enabled: yesOrNo.default(true),
+    every: duration.default(600_000),
+    duration: duration.default(10_000),
+    /** Between two harvests. */
+    interval: duration.default(100),
+    /** Of one core, percent. */
+    overhead: percent.default(2),
+    cpu: yesOrNo.default(true),
+    /** What the link takes, bytes/s; undefined: QEMU's max-bandwidth. */
+    bandwidth: bytes.optional(),
+  }),
+  migration: z.strictObject({
+    policy: z.enum(policies, { error: `write ${policies.join(' or ')}` }).default('qemu'),
+    downtimeLimit: duration.optional(),
+    bandwidth: bytes.optional(),
+    timeout: duration.optional(),
+    onTimeout: z
+      .enum(['cancel', 'postcopy', 'release'], { error: 'write cancel, postcopy or release' })
+      .default('cancel'),
+  }),
+};
+
+/** What a domain may have of its own, in its metadata. */
+export const domainSections = sections;
+
+export const configSchema = z.strictObject({
+  attach: sections.attach.prefault({}),
+  rehearse: sections.rehearse.prefault({}),
+  migration: sections.migration.prefault({}),
+  hook: z
+    .strictObject({
+      refuseUntrackedDevices: yesOrNo.default(false),
+      trackingDrivers: z.array(z.string()).default(['mlx5_vfio_pci', 'pds_vfio_pci']),
+    })
+    .prefault({}),
+  journals: z
+    .strictObject({
+      folder: z.string().startsWith('/', 'must be an absolute path').default('/var/log/precopy'),
+      /** So many for each domain; older ones are removed. */
+      keep: z.int().min(1).default(20),
+    })
+    .prefault({}),
+});
+
+export type Config = z.output<typeof configSchema>;

@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+
+/** A process, told apart from a later one with the same pid. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat: clock ticks from boot to its start. */
+  readonly startTicks: string;
+}
+
+/** @returns undefined if there is no such process */
+export function identityOf(pid: number): ProcessIdentity | undefined {
+  try {
+    // The name, field 2, may hold spaces and parentheses: count from its end.
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const startTicks = text.slice(text.lastIndexOf(')') + 2).split(' ')[22 - 3];
+    return startTicks === undefined ? undefined : { pid, startTicks };
+  } catch {
+    return undefined;
+  }
+}
+
+export function isAlive({ pid, startTicks }: ProcessIdentity): boolean {
+  return identityOf(pid)?.startTicks === startTicks;
+}
