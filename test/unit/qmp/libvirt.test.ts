@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatAddress, parseAddress, QmpClient } from 'qemu-qmp-client-ts';
@@ -25,6 +25,8 @@ describe('a domain of libvirt', () => {
     folder = await mkdtemp(join(tmpdir(), 'qmp-virsh-'));
     await writeFile(join(folder, 'virsh'), VIRSH);
     await chmod(join(folder, 'virsh'), 0o755);
+    // Alone on the PATH: the real programs may be installed.
+    await symlink('/bin/sleep', join(folder, 'sleep'));
   });
   after(async () => {
     await rm(folder, { recursive: true });
@@ -34,7 +36,7 @@ describe('a domain of libvirt', () => {
   });
 
   it('answers through virsh where there is no proxy, and tells its events', async () => {
-    process.env['PATH'] = `${folder}:/bin`;
+    process.env['PATH'] = folder;
     const client = new QmpClient();
     const stop = client.events.waitFor('STOP');
     const pass = client.events.waitFor('MIGRATION_PASS');
@@ -48,7 +50,7 @@ describe('a domain of libvirt', () => {
   });
 
   it('that does not run is an error in the words of libvirt', async () => {
-    process.env['PATH'] = `${folder}:/bin`;
+    process.env['PATH'] = folder;
     await assert.rejects(QmpClient.connect('libvirt:nobody'), {
       code: 'QMP_CONNECT_FAILED',
       message: /failed to get domain 'nobody'/,
