@@ -7,6 +7,7 @@ export * from './forecast/curve.js';
 export * from './forecast/dirty.js';
 export * from './forecast/forecast.js';
 export * from './forecast/migration-settings.js';
+export * from './forecast/rehearsed.js';
 export * from './forecast/qemu-model.js';
 export * from './forecast/random.js';
 export * from './journal/journal.js';

@@ -8,22 +8,21 @@
  * curve/concave      the curve between and beyond the points
  * curve/phases       where the workload changed
  * curve/heat         dirty pages by address and time
+ * curve/hot-ranges   where most is dirtied
  */
 import type { PageRange } from 'linux-vfio-ts';
+import { BlockIndex, type BlockPages } from './curve/blocks.js';
 import { estimateCurve, type EstimatedCurve } from './curve/estimate.js';
 import { HeatRecorder, type HeatMap } from './curve/heat.js';
-import { findPhases, type WindowCount, type WorkloadPhase } from './curve/phases.js';
-import {
-  countWithin,
-  type DirtyPages,
-  popcount,
-  type SampledSet,
-  Sampling,
-} from './curve/sampled-set.js';
+import type { HotRange } from './curve/hot-ranges.js';
+import { findPhases, type WorkloadPhase } from './curve/phases.js';
+import { type DirtyPages, popcount, type SampledSet, Sampling } from './curve/sampled-set.js';
 
 export type { CurvePoint, EstimatedCurve } from './curve/estimate.js';
-export type { HeatMap, HeatRow } from './curve/heat.js';
-export type { WorkloadPhase } from './curve/phases.js';
+export type { BlockPages } from './curve/blocks.js';
+export { joinRows, type HeatMap, type HeatRow } from './curve/heat.js';
+export type { HotRange } from './curve/hot-ranges.js';
+export { findPhases, type RegionCounts, type WorkloadPhase } from './curve/phases.js';
 export type { BitmapLike, DirtyPages } from './curve/sampled-set.js';
 
 /** One destructive read of every source: what was dirtied between two moments. */
@@ -38,8 +37,10 @@ export interface Harvest {
 export interface CurveBuilderOptions {
   /** Pages that bits stand for; all sources have the same layout. */
   readonly pages: number;
-  /** RAM blocks whose curves are wanted too, as pages of the layout. */
-  readonly blocks?: readonly { readonly name: string; readonly range: PageRange }[] | undefined;
+  /** Those of them that can be dirty, ascending; default: all. */
+  readonly mapped?: readonly PageRange[] | undefined;
+  /** RAM blocks whose curves are wanted too. */
+  readonly blocks?: readonly BlockPages[] | undefined;
   /**
    * Most memory for sets of pages; default 48 MiB. When it is used up, one word of 32 pages of two,
    * four, ... is kept, and counts are scaled up.
@@ -66,10 +67,13 @@ const windowsKept = 2048;
 const together = '';
 /** Harvests this much apart do not belong to one window, ms. */
 const gapMs = 5;
+/** Parts of the address space in which phases are looked for. */
+const regions = 16;
 
 /** Takes harvests as they come and can say the curve at any time. */
 export class CurveBuilder {
   readonly #options: CurveBuilderOptions;
+  readonly #blocks: BlockIndex;
   readonly #sampling: Sampling;
   readonly #heat: HeatRecorder;
   readonly #sources = new Map<string, WindowPyramid>();
@@ -78,8 +82,9 @@ export class CurveBuilder {
 
   constructor(options: CurveBuilderOptions) {
     this.#options = options;
+    this.#blocks = new BlockIndex(options.blocks ?? []);
     this.#sampling = new Sampling(options.budgetBytes ?? 48 * 2 ** 20);
-    this.#heat = new HeatRecorder(options.pages);
+    this.#heat = new HeatRecorder(options.mapped ?? [{ firstPage: 0, pages: options.pages }]);
   }
 
   /** How many pages each page that is looked at stands for: 1, or a power of two when memory is short. */
@@ -103,6 +108,11 @@ export class CurveBuilder {
   /** Dirty pages of all sources by address and time. */
   get heat(): HeatMap {
     return this.#heat.map;
+  }
+
+  /** Where most is dirtied, by all sources: the range with the largest share first. */
+  hotRanges(): HotRange[] {
+    return this.#heat.hotRanges(this.#options.blocks ?? []);
   }
 
   /**
@@ -142,35 +152,33 @@ export class CurveBuilder {
   /** D(t) of what was recorded; undefined if nothing was. */
   curve(selection: CurveSelection = {}): EstimatedCurve | undefined {
     const { source = together, block, startMs = -Infinity, endMs = Infinity } = selection;
-    const at = block === undefined ? 0 : 1 + this.#blockNames().indexOf(block);
+    const at = block === undefined ? 0 : 1 + this.#blocks.names.indexOf(block);
     const classes = this.#sources.get(source)?.classes ?? [];
-    const range = this.#options.blocks?.find(({ name }) => name === block)?.range;
+    const ranges = this.#options.blocks?.find(({ name }) => name === block)?.ranges;
     return estimateCurve(
       classes.map((windows) =>
         windows
           .filter((window) => window.startMs >= startMs && window.endMs <= endMs)
           .map(({ startMs, endMs, pages }) => ({ startMs, endMs, pages: pages[at] ?? 0 })),
       ),
-      range?.pages ?? this.#options.pages,
+      ranges?.reduce((sum, { pages }) => sum + pages, 0) ?? this.#options.pages,
     );
   }
 
-  /** Stretches of time between which the workload changed; one if it did not. */
-  phases(source: string = together): WorkloadPhase[] {
-    const classes = this.#sources.get(source)?.classes ?? [];
-    // Short windows tell best where a change was; some hundred are enough.
-    const windows = classes.find(({ length }) => length > 0 && length <= 512) ?? classes[0] ?? [];
+  /** Stretches of time between which the workload of all sources changed; one if it did not. */
+  phases(): WorkloadPhase[] {
+    const { columns, rows } = this.#heat.map;
+    const columnsPerRegion = Math.ceil(columns.length / regions);
     return findPhases(
-      windows.map(({ startMs, endMs, pages }): WindowCount => ({
-        startMs,
-        endMs,
-        pages: pages[0] ?? 0,
-      })),
+      rows.map(({ startMs, endMs, pages }) => {
+        const byRegion = Array.from({ length: regions }, () => 0);
+        for (const [column, count] of pages.entries()) {
+          const region = Math.floor(column / columnsPerRegion);
+          byRegion[region] = (byRegion[region] ?? 0) + count;
+        }
+        return { startMs, endMs, pages: byRegion };
+      }),
     );
-  }
-
-  #blockNames(): string[] {
-    return (this.#options.blocks ?? []).map(({ name }) => name);
   }
 
   #interrupt(): void {
@@ -180,8 +188,7 @@ export class CurveBuilder {
   #pyramid(name: string): WindowPyramid {
     let pyramid = this.#sources.get(name);
     if (pyramid === undefined) {
-      const ranges = (this.#options.blocks ?? []).map(({ range }) => range);
-      pyramid = new WindowPyramid(this.#sampling, ranges);
+      pyramid = new WindowPyramid(this.#sampling, this.#blocks);
       this.#sources.set(name, pyramid);
     }
     return pyramid;
@@ -209,11 +216,11 @@ class WindowPyramid {
   /** By length: 1, 2, 3, 4, 6, 8, 12, ... harvests. */
   readonly classes: CountedWindow[][] = [];
   readonly #sampling: Sampling;
-  readonly #blocks: readonly PageRange[];
+  readonly #blocks: BlockIndex;
   /** Of each level the window that has no neighbour yet. */
   readonly #waiting: (Window | undefined)[] = [];
 
-  constructor(sampling: Sampling, blocks: readonly PageRange[]) {
+  constructor(sampling: Sampling, blocks: BlockIndex) {
     this.#sampling = sampling;
     this.#blocks = blocks;
   }
@@ -252,21 +259,10 @@ class WindowPyramid {
   #record(index: number, first: Window, then?: Window): void {
     const scale = 2 ** this.#sampling.shift;
     const total = first.set.count(then?.set) * scale;
-    const pages = [total, ...this.#countBlocks(first.set, then?.set).map((n) => n * scale)];
+    const pages = [total, ...first.set.countBlocks(this.#blocks, then?.set).map((n) => n * scale)];
     while (this.classes.length <= index) this.classes.push([]);
     const windows = this.classes[index];
     windows?.push({ startMs: first.startMs, endMs: (then ?? first).endMs, pages });
     if (windows && windows.length > windowsKept) windows.shift();
-  }
-
-  #countBlocks(set: SampledSet, also: SampledSet | undefined): number[] {
-    const counts = this.#blocks.map(() => 0);
-    if (counts.length === 0) return counts;
-    set.forEachWord((page, word) => {
-      for (const [i, block] of this.#blocks.entries()) {
-        counts[i] = (counts[i] ?? 0) + countWithin(block, page, word);
-      }
-    }, also);
-    return counts;
   }
 }

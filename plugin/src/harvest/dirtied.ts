@@ -1,7 +1,7 @@
 /** What dirties a guest, as found out by watching it, or known without. */
 import { CurveBuilder } from '../forecast/curve.js';
 import { allDirtyCurve } from '../forecast/dirty.js';
-import { rehearsed, type Rehearsed } from '../forecast/forecast.js';
+import { rehearsed, type Rehearsed } from '../forecast/rehearsed.js';
 import type { RamStretch } from '../forecast/qemu-model.js';
 import type { DeviceTracking } from './device-tracking.js';
 import { harvestGuest, pagesOf, type GuestHarvestOptions } from './guest-harvest.js';
@@ -55,11 +55,19 @@ export async function watchDirtied(
     },
   });
   const kinds = new Map(sources.map(({ name, kind }) => [name, kind]));
+  const phases = builder.phases();
   return {
-    rehearsed: rehearsed(builder, kinds, longestWindowMs),
+    rehearsed: rehearsed(builder, kinds, longestWindowMs, phases.at(-1)),
     sources: sources.flatMap(({ name, kind }) => sourceOf(builder, name, kind)),
     summary,
-    caveats,
+    caveats: [
+      ...(phases.length > 1
+        ? [
+            `The workload changed while it was watched; the forecast is for the last of ${phases.length} phases.`,
+          ]
+        : []),
+      ...caveats,
+    ],
   };
 }
 

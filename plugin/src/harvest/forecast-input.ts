@@ -1,7 +1,8 @@
 /** From what QEMU and the kernel said of a guest to the input of the model. Pure. */
 import { hasFailed } from 'linux-vfio-ts';
 import { PrecopyError } from '../errors.js';
-import type { ForecastInput, Rehearsed } from '../forecast/forecast.js';
+import type { ForecastInput } from '../forecast/forecast.js';
+import type { Rehearsed } from '../forecast/rehearsed.js';
 import type { ModelDevice, RamStretch } from '../forecast/qemu-model.js';
 import type { ProbeReport } from '../probe/report.js';
 import type { MigrationView } from './migration-view.js';

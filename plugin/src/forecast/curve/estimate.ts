@@ -1,6 +1,12 @@
 import type { DirtyCurve } from '../dirty.js';
 import { type ConcaveCurve, concaveThrough } from './concave.js';
-import type { WindowCount } from './phases.js';
+
+/** A measured window: when it was, and how many pages were dirtied in it. */
+export interface WindowCount {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly pages: number;
+}
 
 /** What was measured of windows of about one length. */
 export interface CurvePoint {
@@ -25,7 +31,8 @@ export interface EstimatedCurve extends DirtyCurve {
 }
 
 interface SpreadPoint {
-  readonly windowMs: number;
+  /** Windows from this length on are nearer to this point than to the one before. */
+  readonly nearestFromMs: number;
   readonly spread: number;
   readonly error: number;
 }
@@ -82,15 +89,14 @@ class Estimate implements EstimatedCurve {
     return this.#nearest(windowMs).error * Math.sqrt(beyond) + 0.05 * Math.log2(beyond);
   }
 
+  /** Nearest on a logarithmic scale. A forecast asks thousands of times: no logarithms here. */
   #nearest(windowMs: number): SpreadPoint {
-    const least: SpreadPoint = { windowMs: 0, spread: 0, error: 0 };
-    return this.#spreads.reduce(
-      (best, point) =>
-        Math.abs(Math.log(point.windowMs / windowMs)) < Math.abs(Math.log(best.windowMs / windowMs))
-          ? point
-          : best,
-      this.#spreads[0] ?? least,
-    );
+    let nearest = this.#spreads[0];
+    for (const point of this.#spreads) {
+      if (windowMs < point.nearestFromMs) break;
+      nearest = point;
+    }
+    return nearest ?? { nearestFromMs: 0, spread: 0, error: 0 };
   }
 }
 
@@ -113,7 +119,7 @@ function spreads(
   points: readonly CurvePoint[],
 ): SpreadPoint[] {
   let before = 0;
-  return points.map(({ windowMs, windows, pages }) => {
+  return points.map(({ windowMs, windows, pages }, i) => {
     const members = classes.find(
       (members) => members.length > 0 && pointOf(members).windowMs === windowMs,
     );
@@ -122,7 +128,8 @@ function spreads(
         ? before
         : relativeDeviation(members, pages);
     before = own;
-    return { windowMs, spread: own, error: own / Math.sqrt(windows) };
+    const nearestFromMs = Math.sqrt(windowMs * (points[i - 1]?.windowMs ?? 0));
+    return { nearestFromMs, spread: own, error: own / Math.sqrt(windows) };
   });
 }
 

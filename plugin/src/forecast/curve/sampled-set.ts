@@ -1,4 +1,5 @@
 import type { PageRange } from 'linux-vfio-ts';
+import type { BlockIndex, BlockStretch } from './blocks.js';
 
 /** Where dirty pages come from: a DirtyBitmap of linux-vfio-ts, or runs. */
 export type DirtyPages = BitmapLike | readonly PageRange[];
@@ -107,23 +108,53 @@ export class SampledSet {
     return total;
   }
 
+  /** The same by block. */
+  countBlocks(index: BlockIndex, also?: SampledSet): number[] {
+    const counts = index.names.map(() => 0);
+    const add = (block: number, pages: number): void => {
+      counts[block] = (counts[block] ?? 0) + pages;
+    };
+    const chunkPages = chunkWords * wordPages * 2 ** this.#sampling.shift;
+    const others = also === undefined ? undefined : also.#chunks;
+    for (const chunk of new Set([...this.#chunks.keys(), ...(others?.keys() ?? [])])) {
+      const [mine, its] = [this.#chunks.get(chunk), others?.get(chunk)];
+      const [first, end] = [chunk * chunkPages, (chunk + 1) * chunkPages];
+      const stretches = index.within(first, end);
+      const around = stretches.find((stretch) => stretch.first <= first && stretch.end >= end);
+      if (around !== undefined) add(around.block, countChunk(mine, its));
+      else {
+        this.#forEachWordOf(chunk, mine, its, (page, word) => {
+          for (const stretch of stretches) add(stretch.block, countWithin(stretch, page, word));
+        });
+      }
+    }
+    return counts;
+  }
+
   /**
    * Calls `visit` with each word that has pages: its first page, and a bit for each of its 32 pages
    * that is in this set or in `also`. Each word stands for 2^shift words around it.
    */
   forEachWord(visit: (firstPage: number, word: number) => void, also?: SampledSet): void {
-    const { shift } = this.#sampling;
-    const look = (index: number, mine: Uint32Array | undefined, its: Uint32Array | undefined) => {
-      for (let i = 0; i < chunkWords; i++) {
-        const word = (mine?.[i] ?? 0) | (its?.[i] ?? 0);
-        if (word !== 0) visit(wordIndex(index * chunkWords + i, shift) * wordPages, word);
-      }
-    };
     const others = also === undefined ? undefined : also.#chunks;
-    for (const [index, words] of this.#chunks) look(index, words, others?.get(index));
-    if (others === undefined) return;
-    for (const [index, words] of others) {
-      if (!this.#chunks.has(index)) look(index, undefined, words);
+    for (const [index, words] of this.#chunks) {
+      this.#forEachWordOf(index, words, others?.get(index), visit);
+    }
+    for (const [index, words] of others ?? []) {
+      if (!this.#chunks.has(index)) this.#forEachWordOf(index, undefined, words, visit);
+    }
+  }
+
+  #forEachWordOf(
+    chunk: number,
+    mine: Uint32Array | undefined,
+    its: Uint32Array | undefined,
+    visit: (firstPage: number, word: number) => void,
+  ): void {
+    const { shift } = this.#sampling;
+    for (let i = 0; i < chunkWords; i++) {
+      const word = (mine?.[i] ?? 0) | (its?.[i] ?? 0);
+      if (word !== 0) visit(wordIndex(chunk * chunkWords + i, shift) * wordPages, word);
     }
   }
 
@@ -194,10 +225,10 @@ export class SampledSet {
   }
 }
 
-function countChunk(words: Uint32Array, also: Uint32Array | undefined): number {
+function countChunk(words: Uint32Array | undefined, also: Uint32Array | undefined): number {
   let total = 0;
   for (let i = 0; i < chunkWords; i++) {
-    const word = (words[i] ?? 0) | (also === undefined ? 0 : (also[i] ?? 0));
+    const word = (words?.[i] ?? 0) | (also?.[i] ?? 0);
     if (word !== 0) total += popcount(word);
   }
   return total;
@@ -228,9 +259,9 @@ function bits(from: number, to: number): number {
 }
 
 /** Pages of a word that lie in a stretch. */
-export function countWithin(range: PageRange, firstPage: number, word: number): number {
-  const from = Math.max(0, range.firstPage - firstPage);
-  const to = Math.min(wordPages, range.firstPage + range.pages - firstPage);
+function countWithin(stretch: BlockStretch, firstPage: number, word: number): number {
+  const from = Math.max(0, stretch.first - firstPage);
+  const to = Math.min(wordPages, stretch.end - firstPage);
   return from < to ? popcount(word & bits(from, to)) : 0;
 }
 

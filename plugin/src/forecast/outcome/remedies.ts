@@ -1,7 +1,6 @@
 import { idle } from '../dirty.js';
 import type { DirtySource } from '../qemu-model.js';
-import { simulateMany } from './samples.js';
-import { convergedShare } from './summary.js';
+import { mostConverge } from './samples.js';
 import type { ForecastInput, Remedy, UncertainCurve } from './types.js';
 
 /** A remedy must work in nine of ten simulated migrations. */
@@ -17,7 +16,7 @@ const closeEnough = 1.02;
 /** Everything that, changed alone, would make the migration converge. */
 export function findRemedies(input: ForecastInput): Remedy[] {
   const works = (changes: Partial<ForecastInput>): boolean =>
-    convergedShare(simulateMany({ ...input, ...changes }, remedySamples)) >= requiredShare;
+    mostConverge({ ...input, ...changes }, remedySamples, requiredShare);
   return [
     ...bandwidthRemedy(input, works),
     ...limitRemedy(input, works),

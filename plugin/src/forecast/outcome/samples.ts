@@ -14,6 +14,17 @@ export function simulateMany(input: ForecastInput, samples = input.samples ?? 64
   return Array.from({ length: samples }, () => simulateOne(input, random));
 }
 
+/** Whether at least `share` of so many simulated migrations converge. Looks at no more than decide it. */
+export function mostConverge(input: ForecastInput, samples: number, share: number): boolean {
+  const random = seededRandom(input.seed ?? 1);
+  let mayFail = samples - Math.ceil(share * samples);
+  for (let sample = 0; sample < samples; sample++) {
+    // One that does not converge is simulated for long: the first ones too many are enough.
+    if (!simulateOne(input, random).converged && --mayFail < 0) return false;
+  }
+  return true;
+}
+
 function simulateOne(input: ForecastInput, random: Random): Samples[number] {
   const { guest, link, costs, linkDeviation = 0, costDeviation = 0 } = input;
   const linkFactor = positiveFactor(random, linkDeviation);

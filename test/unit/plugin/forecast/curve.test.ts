@@ -119,8 +119,8 @@ describe('the dirty curve', () => {
     const builder = new CurveBuilder({
       pages: 2000,
       blocks: [
-        { name: 'low', range: { firstPage: 0, pages: 1000 } },
-        { name: 'high', range: { firstPage: 1000, pages: 1000 } },
+        { name: 'low', ranges: [{ firstPage: 0, pages: 1000 }] },
+        { name: 'high', ranges: [{ firstPage: 1000, pages: 1000 }] },
       ],
     });
     for (let i = 0; i < 8; i++) {
@@ -222,14 +222,21 @@ describe('the dirty curve', () => {
       pagesPerSecond: steady(2000),
       harvests: 1000,
     });
-    const { rows, pagesPerColumn } = builder.heat;
-    assert.ok(rows.length <= 64);
+    const { rows, columns } = builder.heat;
+    assert.ok(rows.length <= 256 && columns.length <= 256);
     assert.equal(rows[0]?.startMs, 0);
     assert.equal(rows.at(-1)?.endMs, 100_000);
-    const columns = rows.flatMap((row) => [...row.columns.entries()].filter(([, n]) => n > 0));
-    for (const [column] of columns) {
-      const page = column * pagesPerColumn;
-      assert.ok(page >= 4096 && page < 5120, String(page));
+    assert.equal(
+      rows.reduce((sum, { harvests }) => sum + harvests, 0),
+      1000,
+    );
+    for (const row of rows) {
+      for (const [column, pages] of row.pages.entries()) {
+        const [range] = columns[column] ?? [];
+        assert.ok(range);
+        const inside = range.firstPage >= 4096 && range.firstPage < 5120;
+        assert.equal(pages > 0, inside, `column ${column}`);
+      }
     }
   });
 
