@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { describeMemory, ProcessMemory } from '../audit/guest-memory.js';
 import type { VerifyResult, VerifySide } from '../audit/verify.js';
 import { PrecopyError, type ExitCode, exitCodes } from '../errors.js';
@@ -6,19 +6,27 @@ import { Journal } from '../journal/journal.js';
 import { journalVersion, type JournalRecord } from '../journal/records.js';
 import { migrationLines, verdictLine } from '../report/migration.js';
 import { migrate } from '../sequence/migrate.js';
+import { findPolicy } from '../sequence/policies/find.js';
+import type { Goal } from '../sequence/policy.js';
+import { QmpControl } from '../sequence/qmp-control.js';
 import { QemuSide } from '../sequence/side.js';
 import { toJson } from '../journal/json.js';
 import { connectMonitor } from './connect.js';
-import { parseBytes, parseDuration } from './numbers.js';
+import { parseBytes, parseDuration, parsePercent } from './numbers.js';
 import { interruptSignal, reportError } from './output.js';
 
 interface MigrateFlags {
   qmp: string;
-  toQmp: string;
+  toQmp?: string;
   uri?: string;
+  policy: string;
   downtimeLimit?: number;
   bandwidth?: number;
+  maxBandwidth?: number;
+  maxSlowdown?: number;
+  autoConverge?: true;
   timeout?: number;
+  onTimeout: Goal['onTimeout'];
   verify?: true;
   journal?: string;
   json?: true;
@@ -30,14 +38,31 @@ export function migrateCommand(): Command {
       'migrate a guest to another QEMU, a table row per pass, and prove that nothing was missed',
     )
     .requiredOption('--qmp <address>', 'monitor of the source QEMU, e.g. unix:/run/source.qmp')
-    .requiredOption(
+    .option(
       '--to-qmp <address>',
-      'monitor of the destination QEMU (started with -incoming defer)',
+      'monitor of the destination QEMU (started with -incoming defer); without it --uri must lead to one that somebody else prepared',
     )
     .option('--uri <uri>', "where the destination listens, as QEMU's -incoming takes it")
+    .option('--policy <policy>', 'who decides: qemu', 'qemu')
     .option('--downtime-limit <time>', 'longest downtime to accept, e.g. 300ms', parseDuration(1))
-    .option('--bandwidth <bytes>', 'most bandwidth to use, bytes per second, e.g. 500M', parseBytes)
-    .option('--timeout <time>', 'cancel after this long, e.g. 10min', parseDuration(1000))
+    .option('--bandwidth <bytes>', 'bandwidth to use, bytes per second, e.g. 500M', parseBytes)
+    .option(
+      '--max-bandwidth <bytes>',
+      'bandwidth up to which the policy may go if it must (default: that of --bandwidth)',
+      parseBytes,
+    )
+    .option(
+      '--max-slowdown <percent>',
+      'how far the vCPUs may be throttled, of their time; 0: not at all',
+      parsePercent,
+    )
+    .option('--auto-converge', "QEMU's own throttling, with --policy qemu or schedule")
+    .option('--timeout <time>', 'time for the whole migration, e.g. 10min', parseDuration(1000))
+    .addOption(
+      new Option('--on-timeout <action>', 'what to do then')
+        .choices(['cancel', 'postcopy', 'release'])
+        .default('cancel'),
+    )
     .option('--verify', "compare the destination's whole RAM with the source's before it runs")
     .option('--journal <file>', 'record everything in a new file, a JSON record a line')
     .option('--json', 'print the journal records instead of text')
@@ -68,7 +93,7 @@ async function runMigrate(flags: MigrateFlags): Promise<ExitCode> {
       command: 'migrate',
       arguments: flags,
     });
-    await migrateBetween(flags, journal, interruptSignal(flags.timeout));
+    await migrateBetween(flags, journal, interruptSignal());
   } catch (error) {
     exitCode = reportError('migrate', error, flags.json === true);
   }
@@ -89,22 +114,37 @@ async function migrateBetween(
   journal: Journal,
   signal: AbortSignal,
 ): Promise<void> {
+  const policy = findPolicy(flags.policy);
   await using from = await connectMonitor(flags.qmp, signal);
-  await using to = await connectMonitor(flags.toQmp, signal);
-  const source = new QemuSide('source', from.client, from.address, from.peer, journal);
-  const destination = new QemuSide('destination', to.client, to.address, to.peer, journal);
-  await migrate({
-    source,
-    destination,
-    journal,
+  await using to =
+    flags.toQmp === undefined ? undefined : await connectMonitor(flags.toQmp, signal);
+  using control = new QmpControl({
+    source: new QemuSide('source', from.client, from.address, from.peer, journal),
+    destination: to && new QemuSide('destination', to.client, to.address, to.peer, journal),
     uri: flags.uri,
+    journal,
+  });
+  await migrate({
+    control,
+    journal,
+    policy,
+    wish: {
+      downtimeLimitMs: flags.downtimeLimit,
+      totalLimitMs: flags.timeout,
+      slowdownLimitPercent: flags.maxSlowdown,
+      bandwidthBytesPerSecond: flags.bandwidth,
+      bandwidthLimitBytesPerSecond: flags.maxBandwidth,
+      onTimeout: flags.onTimeout,
+    },
     settings: {
       // With the return path the source says `completed` only when the destination has loaded all.
-      capabilities: { events: true, 'return-path': true },
-      parameters: {
-        ...(flags.downtimeLimit === undefined ? {} : { 'downtime-limit': flags.downtimeLimit }),
-        ...(flags.bandwidth === undefined ? {} : { 'max-bandwidth': flags.bandwidth }),
+      capabilities: {
+        events: true,
+        'return-path': true,
+        ...(flags.autoConverge ? { 'auto-converge': true } : {}),
+        ...(flags.onTimeout === 'postcopy' ? { 'postcopy-ram': true } : {}),
       },
+      parameters: {},
     },
     openMemory: flags.verify ? openMemory : undefined,
     signal,

@@ -31,3 +31,10 @@ export function parseDuration(bareMs: number): (text: string) => number {
     return Math.round(Number(match[1]) * unit);
   };
 }
+
+/** `40` or `40%`, 0 to 99. */
+export function parsePercent(text: string): number {
+  const match = /^(\d{1,2})%?$/.exec(text);
+  if (!match) throw new InvalidArgumentError('Write percent as 40 or 40%, from 0 to 99.');
+  return Number(match[1]);
+}

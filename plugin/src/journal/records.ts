@@ -7,7 +7,7 @@ import type { VerifyResult } from '../audit/verify.js';
 import type { Parameters } from '../sequence/control.js';
 import type { MigrationSample, PassKind } from '../sequence/passes.js';
 import type { Phase } from '../sequence/phase.js';
-import type { Action, Goal } from '../sequence/policy.js';
+import type { Action, Given, Request } from '../sequence/policy.js';
 
 export const journalVersion = 1;
 
@@ -33,11 +33,13 @@ export type JournalEntry =
       late: boolean;
     }
   /** What the migration is to reach, and who decides. */
-  | { type: 'goal'; policy: string; goal: Goal }
+  | ({ type: 'goal' } & Given)
   /** The parameters in force from here on. */
   | { type: 'parameters'; parameters: Parameters }
   /** What QEMU said between two passes, when a policy was asked. */
   | { type: 'observation'; sample: MigrationSample }
+  /** What a person asked for at the shell. */
+  | { type: 'request'; request: Request }
   /** What a policy decided and why; a repeated `wait` for the same reason is not recorded again. */
   | { type: 'decision'; policy: string; action: Action; reason: string }
   | { type: 'warning'; message: string }

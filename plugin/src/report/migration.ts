@@ -47,6 +47,8 @@ export function migrationLines(record: JournalRecord, first: boolean): string[] 
       ];
       return first ? [heading, row(cells)] : [row(cells)];
     }
+    case 'decision':
+      return [`       ${record.action.kind}: ${record.reason}`];
     case 'warning':
       return [`warning: ${record.message}`];
     case 'result':

@@ -10,6 +10,7 @@
  */
 import type { MigrationEvents } from './migration-events.js';
 import type { MigrationInfo } from './qemu-replies.js';
+import type { MigrationSettings } from './settings.js';
 import type { QemuSide } from './side.js';
 
 /** The knobs that decide when QEMU switches over, and how much it does until then. */
@@ -48,7 +49,7 @@ export type Tuning = {
 export type Ability =
   'tune' | 'switchover-bandwidth' | 'throttle' | 'postcopy' | 'pause' | 'hold-destination';
 
-export interface MigrationControl {
+export interface MigrationControl extends Disposable {
   /** For messages: `QMP`, `libvirt`. */
   readonly name: string;
   /** Known for certain after `setUp` (or, of a migration that runs already, from the beginning). */
@@ -61,17 +62,18 @@ export interface MigrationControl {
   readonly events: MigrationEvents;
 
   /**
-   * Looks whether the migration can work; changes nothing.
+   * Looks whether the migration can work with these settings; changes nothing.
    *
    * @throws PrecopyError NOT_SUPPORTED with each obstacle and its fix
    */
-  preflight(): Promise<Preflight>;
+  preflight(settings: MigrationSettings): Promise<Preflight>;
   /**
    * Makes both sides ready, and remembers all that it changes, for `restore`.
    *
+   * @param tuning what shall be in force from the start; what this QEMU does not know is left out
    * @throws PrecopyError MIGRATION_FAILED if a side refuses; what was changed is put back by `restore`
    */
-  setUp(): Promise<void>;
+  setUp(settings: MigrationSettings, tuning: Tuning): Promise<void>;
   /** Starts the migration; resolves once the source has accepted it. */
   start(): Promise<void>;
   /** `query-migrate` on the source. */

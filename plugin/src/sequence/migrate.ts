@@ -1,34 +1,40 @@
 /**
- * One migration between two QEMUs whose monitors we hold: set up both sides, let QEMU copy, record
- * every pass, and prove the result before the destination runs.
+ * One migration from preflight to its end: set up, let QEMU copy while a policy steers it, record every
+ * pass, and prove the result before the destination runs.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { verifyMemory, type VerifyResult, type VerifySide } from '../audit/verify.js';
 import { PrecopyError, messageOf } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
 import type { MigrationResult } from '../journal/records.js';
+import type { MigrationControl, Preflight } from './control.js';
 import { measureDowntime } from './downtime.js';
-import { openIncoming } from './incoming.js';
-import { MigrationEvents } from './migration-events.js';
+import { goalFrom, type Wish } from './goal.js';
+import type { MigrationEvents } from './migration-events.js';
 import { PassFollower } from './pass-follower.js';
 import type { MigrationSample } from './passes.js';
 import { PhaseMachine, type Phase } from './phase.js';
-import { findObstacle } from './preflight.js';
-import { checked, migrationParameters, type MigrationInfo } from './qemu-replies.js';
-import { applySettings, restoreSettings, type MigrationSettings } from './settings.js';
+import type { Policy, Expectation } from './policy.js';
+import { withTimeLimit } from './policies/timeout.js';
+import type { MigrationInfo } from './qemu-replies.js';
+import { Sequencer } from './sequencer.js';
+import type { MigrationSettings } from './settings.js';
 import type { QemuSide } from './side.js';
 
 export interface MigrateOptions {
-  source: QemuSide;
-  destination: QemuSide;
+  control: MigrationControl;
   journal: Journal;
-  /** Where the destination listens, as QEMU's `migrate-incoming` takes it; undefined: we choose. */
-  uri: string | undefined;
+  policy: Policy;
+  wish: Wish;
+  /** Capabilities and parameters beside those that the policy needs. */
   settings: MigrationSettings;
+  expectation?: Expectation | undefined;
   /** Opens a QEMU's RAM for verify; undefined: no verify. Called before anything is changed. */
   openMemory: ((side: QemuSide) => Promise<VerifySide>) | undefined;
   /** Cancels the migration; the guest stays on the source. */
   signal: AbortSignal;
+  /** Told of the sequencer once the migration runs, so that a person can ask it for something. */
+  onStarted?: (sequencer: Sequencer) => void;
 }
 
 export interface MigrateOutcome {
@@ -40,12 +46,12 @@ export interface MigrateOutcome {
 const loadTimeoutMs = 60_000;
 
 /**
- * Runs the migration to its end.
+ * Runs the migration to its end. The control is disposed of by the caller.
  *
  * @throws PrecopyError NOT_SUPPORTED if it can't work; nothing was changed
  * @throws PrecopyError MIGRATION_FAILED if QEMU gave up; says where the guest is
  * @throws PrecopyError VERIFY_DIFFERS if RAM differs; the destination was not started
- * @throws PrecopyError CANCELLED if the signal fired in time
+ * @throws PrecopyError CANCELLED if the signal fired in time, or the policy gave up
  */
 export async function migrate(options: MigrateOptions): Promise<MigrateOutcome> {
   const run = new MigrationRun(options);
@@ -58,143 +64,169 @@ export async function migrate(options: MigrateOptions): Promise<MigrateOutcome> 
   }
 }
 
+interface Memories {
+  readonly source: VerifySide;
+  readonly destination: VerifySide;
+}
+
 class MigrationRun {
   readonly #options: MigrateOptions;
-  readonly #source: QemuSide;
-  readonly #destination: QemuSide;
+  readonly #control: MigrationControl;
+  readonly #events: MigrationEvents;
   readonly #journal: Journal;
   readonly #phases = new PhaseMachine();
-  readonly #events: MigrationEvents;
   readonly #passes: PassFollower;
   /** What must be undone at the end, whatever the end; run in reverse order. */
   readonly #cleanups: (() => Promise<void> | void)[] = [];
   #passSettings = { autoConverge: false, downtimeLimitMs: 0, switchoverBytesPerSecond: 0 };
   #startedAt = 0;
-  /** The guest ran when we came: it must run somewhere when we go. */
   #guestRan = false;
-  /** The destination's guest runs only when we say so (`stop` while it waits, `cont` at the end). */
-  #destinationHeld = false;
   #contSentAt: number | undefined;
+  #sequencer: Sequencer | undefined;
 
   constructor(options: MigrateOptions) {
     this.#options = options;
-    this.#source = options.source;
-    this.#destination = options.destination;
+    this.#control = options.control;
+    this.#events = options.control.events;
     this.#journal = options.journal;
     this.#passes = new PassFollower(
-      () => this.#source.migration(),
-      () => ({
-        ...this.#passSettings,
-        sourceStopped: this.#events.state.stopped !== undefined,
-      }),
+      () => this.#control.info(),
+      () => ({ ...this.#passSettings, sourceStopped: this.#events.state.stopped !== undefined }),
       options.journal,
     );
-    this.#events = new MigrationEvents(options.source, options.destination, (pass, stopped) => {
+    this.#events.onPass = (pass, stopped) => {
       this.#passes.pass(pass, stopped);
-    });
-    this.#cleanups.push(() => {
-      this.#events[Symbol.dispose]();
+    };
+    options.journal.subscribe((record) => {
+      if (record.type !== 'parameters') return;
+      const { downtimeLimitMs, switchoverBytesPerSecond = 0, throttlePercent } = record.parameters;
+      const autoConverge = throttlePercent !== undefined;
+      this.#passSettings = { autoConverge, downtimeLimitMs, switchoverBytesPerSecond };
     });
   }
 
   async toTheEnd(): Promise<MigrateOutcome> {
-    const memories = await this.#preflight();
-    await this.#setUp();
+    const { memories, preflight } = await this.#preflight();
+    await this.#start(preflight, memories !== undefined);
     await this.#copy();
     const loaded = await this.#destinationLoaded();
     const verify = memories ? await this.#verify(memories) : undefined;
-    if (this.#destinationHeld && this.#guestRan) await this.#startDestination();
-    if (this.#guestRan) await this.#events.until((state) => state.resumed);
+    if (memories && this.#guestRan) {
+      this.#contSentAt = Date.now();
+      await this.#control.startDestination();
+    }
+    if (this.#guestRan && this.#control.destination) {
+      await this.#events.until((state) => state.resumed);
+    }
     const result = await this.#result(loaded);
     this.#enter('completed', 'the destination has everything');
     this.#journal.append({ type: 'result', result });
     return { result, verify };
   }
 
-  async #preflight(): Promise<{ source: VerifySide; destination: VerifySide } | undefined> {
-    const [sourceStatus, sourceMigration, destinationStatus] = await Promise.all([
-      this.#source.status(),
-      this.#source.migration(),
-      this.#destination.status(),
-    ]);
-    const obstacle = findObstacle({
-      sourceStatus,
-      sourceMigration,
-      destinationStatus,
-      sourceAddress: this.#source.address,
-      destinationAddress: this.#destination.address,
-    });
-    if (obstacle) throw obstacle;
-    this.#guestRan = sourceStatus.running;
-    const { openMemory } = this.#options;
-    if (!openMemory) return undefined;
+  async #preflight(): Promise<{ memories: Memories | undefined; preflight: Preflight }> {
+    const { control, settings, openMemory } = this.#options;
+    const preflight = await control.preflight(settings);
+    this.#guestRan = preflight.guestRan;
+    for (const message of preflight.warnings) this.#journal.append({ type: 'warning', message });
+    if (!openMemory) return { memories: undefined, preflight };
+    const { source, destination } = control;
+    if (!destination || !control.abilities.has('hold-destination')) {
+      throw new PrecopyError(
+        'NOT_SUPPORTED',
+        'Verify holds the destination until its RAM was compared, and the destination is not ours to hold.',
+        'Name its monitor with --to-qmp, or leave --verify out.',
+      );
+    }
     const open = async (side: QemuSide): Promise<VerifySide> => {
       const memory = await openMemory(side);
       this.#cleanups.push(() => memory.memory[Symbol.asyncDispose]());
       return memory;
     };
-    return { source: await open(this.#source), destination: await open(this.#destination) };
+    return {
+      memories: { source: await open(source), destination: await open(destination) },
+      preflight,
+    };
   }
 
-  async #setUp(): Promise<void> {
-    this.#options.signal.throwIfAborted();
+  async #start(preflight: Preflight, hold: boolean): Promise<void> {
+    const { control, journal, signal, wish, settings, expectation } = this.#options;
+    signal.throwIfAborted();
+    const before = await control.parameters();
+    const goal = goalFrom(wish, before);
+    const policy = withTimeLimit(this.#options.policy);
+    const beginning = policy.begin(goal, before);
     this.#enter('setup', 'preflight found no obstacle');
-    const { settings, openMemory, uri } = this.#options;
-    for (const side of [this.#destination, this.#source]) {
-      const saved = await applySettings(side, settings, this.#journal);
-      this.#cleanups.push(() => restoreSettings(side, saved, this.#journal));
-    }
-    const parameters = checked(
-      migrationParameters,
-      await this.#source.query('query-migrate-parameters'),
-      'query-migrate-parameters',
-    );
-    this.#passSettings = {
-      autoConverge: settings.capabilities['auto-converge'] === true,
-      downtimeLimitMs: parameters['downtime-limit'],
-      switchoverBytesPerSecond: parameters['avail-switchover-bandwidth'] ?? 0,
+    const { autoConverge } = beginning;
+    const capabilities = {
+      ...settings.capabilities,
+      ...(autoConverge === undefined ? {} : { 'auto-converge': autoConverge }),
     };
-    if (openMemory) {
-      // `stop` on a QEMU that waits for a migration only takes back its autostart (qmp_stop).
-      await this.#destination.effect('stop');
-      this.#destinationHeld = true;
-    }
-    const incoming = await openIncoming(this.#source, this.#destination, uri);
-    this.#cleanups.push(() => {
-      incoming[Symbol.dispose]();
+    this.#cleanups.push(() => control.restore());
+    await control.setUp({ ...settings, capabilities }, beginning.tuning);
+    if (hold) await control.holdDestination();
+    const initial = await control.parameters();
+    journal.append({ type: 'parameters', parameters: initial });
+    this.#sequencer = new Sequencer({
+      control,
+      policy,
+      journal,
+      given: {
+        policy: policy.name,
+        goal,
+        initial,
+        abilities: [...control.abilities],
+        ramBytes: preflight.ramBytes,
+        expectation,
+      },
+      phases: {
+        current: () => this.#phases.phase,
+        enter: (next, why) => {
+          this.#enter(next, why);
+        },
+      },
     });
     this.#startedAt = Date.now();
-    await this.#source.effect('migrate', { uri: incoming.uri });
-    this.#enter('precopy', `migrate to ${incoming.uri}`);
+    await control.start();
+    this.#enter(beginning.held ? 'held' : 'precopy', beginning.reason);
+    this.#options.onStarted?.(this.#sequencer);
   }
 
-  /** Follows QEMU until the source has sent everything. */
+  /** Follows and steers QEMU until the source has sent everything. */
   async #copy(): Promise<void> {
     const { signal } = this.#options;
     const cancel = (): void => {
       // QEMU may have completed in the meantime; then the refusal says so and the run goes on.
-      this.#source.effect('migrate_cancel').catch(() => undefined);
+      this.#control.cancel().catch(() => undefined);
     };
     if (signal.aborted) cancel();
     else signal.addEventListener('abort', cancel, { once: true });
     this.#cleanups.push(() => {
       signal.removeEventListener('abort', cancel);
     });
-    if (this.#guestRan) {
-      const stoppedOrOver = await this.#events.until(
-        (state) => state.stopped ?? this.#overOnSource(),
-      );
-      if (typeof stoppedOrOver === 'number') this.#enter('switchover', 'the source stopped');
+    await this.#sequencer?.follow(() => this.#overOnSource() !== undefined);
+    if (this.#guestRan && this.#events.state.stopped !== undefined) {
+      if (this.#events.state.postcopy) this.#enter('postcopy', 'the destination took over');
+      else this.#enter('switchover', 'the source stopped');
     }
     const status = await this.#events.until(() => this.#overOnSource());
     await this.#passes.settled();
-    if (status === 'completed') {
-      if (this.#phases.phase === 'precopy') this.#enter('switchover', 'everything was sent');
-      return;
-    }
+    if (status !== 'completed') throw await this.#notCompleted(status);
+    const { phase } = this.#phases;
+    if (phase === 'precopy' || phase === 'held') this.#enter('switchover', 'everything was sent');
+  }
+
+  async #notCompleted(status: 'failed' | 'cancelled'): Promise<PrecopyError> {
+    const { signal } = this.#options;
     if (status === 'cancelled') {
-      const why = signal.aborted ? `: ${messageOf(signal.reason)}` : ' by somebody else';
-      throw new PrecopyError(
+      const reason = this.#sequencer?.cancelReason;
+      const why =
+        reason === undefined
+          ? signal.aborted
+            ? `: ${messageOf(signal.reason)}`
+            : ' by somebody else'
+          : `: ${reason}`;
+      return new PrecopyError(
         'CANCELLED',
         `The migration was cancelled${why}.`,
         'Start it again when you are ready.',
@@ -202,17 +234,17 @@ class MigrationRun {
     }
     const { sourceLost, destinationLost } = this.#events.state;
     if (sourceLost) {
-      throw new PrecopyError(
+      return new PrecopyError(
         'MIGRATION_FAILED',
-        `The monitor of the source ${this.#source.address} went away during the migration: ${messageOf(sourceLost)}`,
+        `The monitor of the source ${this.#control.source.address} went away during the migration: ${messageOf(sourceLost)}`,
         "Look at the source QEMU's log. If it still runs, connect again: query-status and query-migrate tell how it stands.",
         { cause: sourceLost },
       );
     }
-    const reason = (await this.#source.migration())['error-desc'];
+    const reason = (await this.#control.info())['error-desc'];
     const why = reason === undefined ? '.' : `: ${reason}.`;
     const also = destinationLost ? ' The destination QEMU is gone, or its monitor is.' : '';
-    throw new PrecopyError(
+    return new PrecopyError(
       'MIGRATION_FAILED',
       `QEMU gave the migration up${why}${also}`,
       "Look at the destination QEMU's log for the reason, and start a new destination to try again.",
@@ -228,7 +260,9 @@ class MigrationRun {
     return sourceLost ? 'failed' : undefined;
   }
 
-  async #destinationLoaded(): Promise<number> {
+  /** @returns when, ms since the epoch; undefined where only the source can be watched */
+  async #destinationLoaded(): Promise<number | undefined> {
+    if (!this.#control.destination) return undefined;
     const failure = (why: string, cause?: unknown): PrecopyError =>
       new PrecopyError(
         'MIGRATION_FAILED',
@@ -248,7 +282,7 @@ class MigrationRun {
     return outcome;
   }
 
-  async #verify(memories: { source: VerifySide; destination: VerifySide }): Promise<VerifyResult> {
+  async #verify(memories: Memories): Promise<VerifyResult> {
     this.#enter('verify', 'the source is stopped and the destination has not run');
     await this.#expectBothStopped();
     const start = performance.now();
@@ -270,7 +304,8 @@ class MigrationRun {
 
   /** A guest that somebody else started meanwhile makes any comparison worthless. */
   async #expectBothStopped(): Promise<void> {
-    for (const side of [this.#source, this.#destination]) {
+    const { source, destination } = this.#control;
+    for (const side of destination ? [source, destination] : [source]) {
       const { status, running } = await side.status();
       if (!running) continue;
       throw new PrecopyError(
@@ -281,24 +316,19 @@ class MigrationRun {
     }
   }
 
-  async #startDestination(): Promise<void> {
-    this.#contSentAt = Date.now();
-    await this.#destination.effect('cont');
-  }
-
   /**
    * An older QEMU (7.2) computes total-time and downtime shortly after it says `completed` (migration_iteration_finish);
    * until then both are 0.
    */
   async #finalInfo(): Promise<MigrationInfo> {
     for (let attempt = 0; ; attempt += 1) {
-      const info = await this.#source.migration();
+      const info = await this.#control.info();
       if ((info['total-time'] ?? 0) > 0 || attempt === 100) return info;
       await sleep(10);
     }
   }
 
-  async #result(loaded: number): Promise<MigrationResult> {
+  async #result(loaded: number | undefined): Promise<MigrationResult> {
     const info = await this.#finalInfo();
     const { stopped, resumed } = this.#events.state;
     return {
@@ -326,7 +356,7 @@ class MigrationRun {
     const phase = this.#phases.phase;
     if (phase !== 'preflight') {
       const isCancel = known instanceof PrecopyError && known.code === 'CANCELLED';
-      const where = await this.#recoverGuest();
+      const where = await this.#control.secureGuest();
       this.#enter(isCancel ? 'cancelled' : 'failed', messageOf(known));
       if (known instanceof PrecopyError) {
         return new PrecopyError(known.code, `${known.message} ${where}`, known.next, {
@@ -335,48 +365,6 @@ class MigrationRun {
       }
     }
     return known;
-  }
-
-  /** Resumes the source if the destination certainly does not run. Returns where the guest is. */
-  async #recoverGuest(): Promise<string> {
-    try {
-      if (this.#events.state.sourceLost) return 'Whether the guest runs is unknown.';
-      await this.#cancelOnSource();
-      let { status, running } = await this.#source.status();
-      if (this.#guestRan && !running) {
-        const doubt = await this.#destinationDoubt();
-        if (doubt !== undefined) {
-          return `The guest stands still on the source (${status}) and was not resumed there, since ${doubt}: resume it with "cont" once you are sure that the destination does not run.`;
-        }
-        await this.#source.effect('cont');
-        ({ status, running } = await this.#source.status());
-      }
-      return `The guest is on the source: ${status}.`;
-    } catch (error) {
-      return `How the guest on the source stands could not be found out: ${messageOf(error)}`;
-    }
-  }
-
-  /** A failure of ours must not leave a migration under way that nobody looks after. */
-  async #cancelOnSource(): Promise<void> {
-    if (this.#phases.phase !== 'precopy' && this.#phases.phase !== 'switchover') return;
-    if (this.#overOnSource() !== undefined) return;
-    await this.#source.effect('migrate_cancel');
-    await this.#events.until(() => this.#overOnSource(), AbortSignal.timeout(loadTimeoutMs));
-  }
-
-  /** Why the destination might run the guest; undefined if it certainly does not. */
-  async #destinationDoubt(): Promise<string | undefined> {
-    const { peer } = this.#destination;
-    if (peer !== undefined && !processExists(peer.pid)) return undefined;
-    if (this.#events.state.destinationLost && !this.#destinationHeld) {
-      return 'the monitor of the destination is gone but its QEMU may run';
-    }
-    if (this.#events.state.destinationLost) return undefined;
-    const { status, running } = await this.#destination.status();
-    if (running) return `the destination runs (${status})`;
-    if (this.#destinationHeld || status === 'inmigrate') return undefined;
-    return `the destination is ${status}`;
   }
 
   #enter(phase: Phase, why: string): void {
@@ -395,13 +383,4 @@ class MigrationRun {
  */
 function estimatedDowntime(sample: MigrationSample | undefined): number | undefined {
   return sample && sample.dirtyBytesPerSecond > 0 ? sample.expectedDowntimeMs : undefined;
-}
-
-function processExists(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }

@@ -7,6 +7,8 @@ export interface EventState {
   /** The last `status` of the source's MIGRATION events. */
   sourceStatus: string | undefined;
   destinationStatus: string | undefined;
+  /** The source said postcopy-active: its RAM is old from there on. */
+  postcopy: boolean;
   /** Set when a monitor's connection ended. */
   sourceLost: Error | undefined;
   destinationLost: Error | undefined;
@@ -18,11 +20,18 @@ export interface EventState {
 
 const watched = ['MIGRATION', 'MIGRATION_PASS', 'STOP', 'RESUME', 'VFIO_MIGRATION'];
 
-/** Follows the events of both sides from its creation on, so create it before `migrate` is sent. */
+/** Called at each MIGRATION_PASS of the source; `sourceStopped`: the source's STOP came before it. */
+export type PassListener = (pass: number, sourceStopped: boolean) => void;
+
+/**
+ * Follows the events of both sides from its creation on, so create it before `migrate` is sent. Without
+ * a destination only the source's.
+ */
 export class MigrationEvents implements Disposable {
   readonly state: EventState = {
     sourceStatus: undefined,
     destinationStatus: undefined,
+    postcopy: false,
     sourceLost: undefined,
     destinationLost: undefined,
     stopped: undefined,
@@ -31,22 +40,23 @@ export class MigrationEvents implements Disposable {
   };
   readonly #subscriptions: EventSubscription[];
   readonly #waiters = new Set<() => void>();
-  readonly #onPass: (pass: number, sourceStopped: boolean) => void;
+  #onPass: PassListener = () => undefined;
   /** QEMU's own time stamps can be compared only if both QEMUs use one clock, that of one host. */
   readonly #oneClock: boolean;
 
-  constructor(
-    source: QemuSide,
-    destination: QemuSide,
-    onPass: (pass: number, sourceStopped: boolean) => void,
-  ) {
-    this.#onPass = onPass;
-    this.#oneClock = source.isLocal && destination.isLocal;
-    this.#subscriptions = [source, destination].map((side) => {
+  constructor(source: QemuSide, destination: QemuSide | undefined) {
+    const sides = destination ? [source, destination] : [source];
+    this.#oneClock = sides.every((side) => side.isLocal);
+    this.#subscriptions = sides.map((side) => {
       const subscription = side.client.events.subscribe(watched);
       void this.#follow(side, subscription);
       return subscription;
     });
+  }
+
+  /** Who is told of each pass; one listener. */
+  set onPass(listener: PassListener) {
+    this.#onPass = listener;
   }
 
   /** Resolves with the first defined answer of `test`, asked now and after every change. */
@@ -97,6 +107,7 @@ export class MigrationEvents implements Disposable {
         const { status } = migrationEventData.parse(event.data);
         if (ofSource) state.sourceStatus = status;
         else state.destinationStatus = status;
+        if (status === 'postcopy-active') state.postcopy = true;
         if (!ofSource && status === 'completed') state.loaded ??= at;
         break;
       }

@@ -2,7 +2,6 @@
  * When to do what: `decide(view, goal)` is pure. It sees only what the journal has, so that a recorded
  * migration can be decided again, by the same policy or by another.
  */
-import type { DirtyCurve } from '../forecast/dirty.js';
 import type { Forecast } from '../forecast/outcome/types.js';
 import type { Ability, Parameters, Tuning } from './control.js';
 import type { MigrationSample, PassKind } from './passes.js';
@@ -24,6 +23,28 @@ export type Request =
   | { readonly kind: 'hold' | 'release' | 'switchover' | 'postcopy' | 'cancel' }
   | { readonly kind: 'tune'; readonly tuning: Tuning };
 
+/** What a rehearsal found out, if there was one. */
+export interface Expectation {
+  readonly forecast: Forecast;
+  /** The dirty curve D(t): how much is dirtied in windows of some lengths, ascending. */
+  readonly curve: readonly ExpectedPoint[];
+}
+
+export interface ExpectedPoint {
+  readonly windowMs: number;
+  readonly bytes: number;
+}
+
+/** What a policy knows of a migration from its beginning on. */
+export interface Given {
+  readonly policy: string;
+  readonly goal: Goal;
+  readonly initial: Parameters;
+  readonly abilities: readonly Ability[];
+  readonly ramBytes: number | undefined;
+  readonly expectation: Expectation | undefined;
+}
+
 /** Where the migration stands, from recorded data only. */
 export interface View {
   /** ms since `migrate`. */
@@ -40,10 +61,7 @@ export interface View {
   readonly abilities: ReadonlySet<Ability>;
   /** RAM that migrates, bytes. */
   readonly ramBytes: number | undefined;
-  /** A rehearsal's, if there was one. */
-  readonly forecast: Forecast | undefined;
-  /** What devices and CPUs dirty, as a rehearsal measured it. */
-  readonly curve: DirtyCurve | undefined;
+  readonly expectation: Expectation | undefined;
   /** What the person asked for and has not got yet. */
   readonly request: Request | undefined;
 }
@@ -56,7 +74,9 @@ export interface Goal {
   readonly totalLimitMs: number | undefined;
   /** How far the guest's vCPUs may be slowed down, percent of their time; 0: not at all. */
   readonly slowdownLimitPercent: number;
-  /** Most bandwidth to use while the guest runs, bytes/s; 0: whatever the link takes. */
+  /** Bandwidth to begin with, bytes/s; 0: no limit. */
+  readonly bandwidthBytesPerSecond: number;
+  /** Most bandwidth to use while the guest runs, bytes/s; 0: no limit. */
   readonly bandwidthLimitBytesPerSecond: number;
   /** What to do when `totalLimitMs` is over. `release`: switch over, whatever the downtime will be. */
   readonly onTimeout: 'cancel' | 'postcopy' | 'release';
@@ -81,8 +101,20 @@ export interface Decision {
   readonly reason: string;
 }
 
+/** What must stand before `migrate` is sent. */
+export interface Beginning {
+  readonly tuning: Tuning;
+  /** The capability auto-converge, which can't be changed later; undefined: as the user has it. */
+  readonly autoConverge: boolean | undefined;
+  /** The migration begins held. */
+  readonly held: boolean;
+  readonly reason: string;
+}
+
 export interface Policy {
   readonly name: string;
+  /** @param parameters those in force before anything was changed */
+  begin(goal: Goal, parameters: Parameters): Beginning;
   /** Pure: the same view and goal give the same decision. */
   decide(view: View, goal: Goal): Decision;
 }

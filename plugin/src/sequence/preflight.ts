@@ -1,15 +1,20 @@
 /** What must hold before anything is changed. */
 import { PrecopyError } from '../errors.js';
 import { explainBlocker } from '../probe/blockers.js';
+import { compareSettings, compareSides } from './compare-sides.js';
+import type { Preflight } from './control.js';
 import type { MigrationInfo, StatusInfo } from './qemu-replies.js';
+import type { MigrationSettings } from './settings.js';
+import { sideFacts } from './side-facts.js';
+import type { QemuSide } from './side.js';
 
 /** What both QEMUs say before a migration. */
 export interface PreflightView {
   sourceStatus: StatusInfo;
   sourceMigration: MigrationInfo;
-  destinationStatus: StatusInfo;
   sourceAddress: string;
-  destinationAddress: string;
+  /** Undefined where the destination's monitor is not ours. */
+  destination: { status: StatusInfo; address: string } | undefined;
 }
 
 /** Run states (QAPI `RunState`) of a guest that another host can take over. */
@@ -29,7 +34,7 @@ export function migrationIsOver(status: string): boolean {
 
 /** Why this migration can't work; undefined if nothing speaks against it. Pure. */
 export function findObstacle(view: PreflightView): PrecopyError | undefined {
-  const { sourceStatus, sourceMigration, destinationStatus } = view;
+  const { sourceStatus, sourceMigration, destination } = view;
   const under = sourceMigration.status ?? 'none';
   if (!migratable.has(sourceStatus.status)) {
     return new PrecopyError(
@@ -56,12 +61,60 @@ export function findObstacle(view: PreflightView): PrecopyError | undefined {
       explained.map(({ fix }) => fix).join(' '),
     );
   }
-  if (destinationStatus.status !== 'inmigrate') {
+  if (destination && destination.status.status !== 'inmigrate') {
     return new PrecopyError(
       'NOT_SUPPORTED',
-      `The destination ${view.destinationAddress} is in the run state "${destinationStatus.status}" and does not wait for a migration.`,
+      `The destination ${destination.address} is in the run state "${destination.status.status}" and does not wait for a migration.`,
       "Start it with the source's own arguments and -incoming defer.",
     );
   }
   return undefined;
+}
+
+/**
+ * Looks at both ends; changes nothing.
+ *
+ * @throws PrecopyError NOT_SUPPORTED with every obstacle and its fix
+ */
+export async function lookBefore(
+  source: QemuSide,
+  destination: QemuSide | undefined,
+  settings: MigrationSettings,
+): Promise<Preflight> {
+  const [sourceStatus, sourceMigration, destinationStatus] = await Promise.all([
+    source.status(),
+    source.migration(),
+    destination?.status(),
+  ]);
+  const obstacle = findObstacle({
+    sourceStatus,
+    sourceMigration,
+    sourceAddress: source.address,
+    destination:
+      destination && destinationStatus
+        ? { status: destinationStatus, address: destination.address }
+        : undefined,
+  });
+  if (obstacle) throw obstacle;
+  const [ours, theirs] = await Promise.all([
+    sideFacts(source),
+    destination ? sideFacts(destination) : undefined,
+  ]);
+  const misfits = [
+    ...(theirs ? compareSides(ours, theirs) : []),
+    ...compareSettings(settings, ours, theirs),
+  ];
+  const blocking = misfits.filter(({ severity }) => severity === 'blocks');
+  if (blocking.length > 0) {
+    throw new PrecopyError(
+      'NOT_SUPPORTED',
+      `The destination can't take this guest over: ${blocking.map(({ what }) => what).join(' ')}`,
+      [...new Set(blocking.map(({ fix }) => fix))].join(' '),
+    );
+  }
+  return {
+    guestRan: sourceStatus.running,
+    ramBytes: [...ours.ramBlocks.values()].reduce((sum, bytes) => sum + bytes, 0),
+    warnings: misfits.map(({ what, fix }) => `${what} ${fix}`),
+  };
 }

@@ -73,11 +73,14 @@ export type StatusInfo = z.output<typeof statusInfo>;
 /** `MigrationCapabilityStatus` list. */
 export const capabilityList = z.array(z.object({ capability: z.string(), state: z.boolean() }));
 
-/** `MigrationParameters`, open: what QEMU has, by name. */
-export const migrationParameters = z.looseObject({
+/** `MigrationParameters`, as far as they decide about the switchover. */
+export const migrationParameters = z.object({
   'downtime-limit': integer,
+  'max-bandwidth': integer,
   'avail-switchover-bandwidth': integer.optional(),
+  'max-cpu-throttle': integer.optional(),
 });
+export type MigrationParameters = z.output<typeof migrationParameters>;
 
 /** `data` of MIGRATION, MIGRATION_PASS. */
 export const migrationEventData = z.object({ status: z.string() });

@@ -1,59 +1,88 @@
 /** Changing a QEMU's migration capabilities and parameters so that they can be put back. */
+import { z } from 'zod';
 import { messageOf } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
-import { capabilityList, checked, migrationParameters } from './qemu-replies.js';
+import { toJson } from '../journal/json.js';
+import { capabilityList, checked } from './qemu-replies.js';
 import type { QemuSide } from './side.js';
+
+/** Values that a migration parameter can have, as far as precopy sets them. */
+export type ParameterValue = number | bigint | boolean | string;
 
 /** What to set, by QAPI name (`MigrationCapability`, `MigrationParameters`). */
 export interface MigrationSettings {
   capabilities: Readonly<Record<string, boolean>>;
-  parameters: Readonly<Record<string, number | bigint>>;
+  parameters: Readonly<Record<string, ParameterValue>>;
 }
 
 /** What stood there before, to be put back. */
 export type SavedSettings = MigrationSettings;
 
-/** Sets what differs from `settings` and returns what it was before. Undoes itself if QEMU refuses. */
+/** Values as they come, so that a 64-bit integer goes back as it was. */
+const anyObject = z.record(z.string(), z.unknown());
+
+/** Capabilities and parameters as they are now. Those that this QEMU does not know are absent. */
+export async function readSettings(side: QemuSide): Promise<MigrationSettings> {
+  const [capabilities, parameters] = await Promise.all([
+    side.query('query-migrate-capabilities'),
+    side.query('query-migrate-parameters'),
+  ]);
+  return {
+    capabilities: Object.fromEntries(
+      checked(capabilityList, capabilities, 'query-migrate-capabilities').map(
+        ({ capability, state }) => [capability, state],
+      ),
+    ),
+    parameters: Object.fromEntries(
+      Object.entries(checked(anyObject, parameters, 'query-migrate-parameters')).filter(
+        (entry): entry is [string, ParameterValue] => isParameterValue(entry[1]),
+      ),
+    ),
+  };
+}
+
+function isParameterValue(value: unknown): value is ParameterValue {
+  return ['number', 'bigint', 'boolean', 'string'].includes(typeof value);
+}
+
+/** The part of `wanted` that is not so yet. */
+export function differing(wanted: MigrationSettings, now: MigrationSettings): MigrationSettings {
+  const changes = <T>(a: Readonly<Record<string, T>>, b: Readonly<Record<string, T>>) =>
+    Object.fromEntries(Object.entries(a).filter(([name, value]) => b[name] !== value));
+  return {
+    capabilities: changes(wanted.capabilities, now.capabilities),
+    parameters: changes(wanted.parameters, now.parameters),
+  };
+}
+
+/**
+ * Sets what differs from `settings` and returns what it was before. Undoes itself if QEMU refuses.
+ *
+ * @param alsoSaved parameters that will be changed later
+ */
 export async function applySettings(
   side: QemuSide,
   settings: MigrationSettings,
+  alsoSaved: readonly string[],
   journal: Journal,
 ): Promise<SavedSettings> {
-  const capabilities = checked(
-    capabilityList,
-    await side.query('query-migrate-capabilities'),
-    'query-migrate-capabilities',
-  );
-  const parameters = checked(
-    migrationParameters,
-    await side.query('query-migrate-parameters'),
-    'query-migrate-parameters',
-  );
+  const before = await readSettings(side);
+  const touched = [...Object.keys(settings.parameters), ...alsoSaved];
   const saved = {
-    capabilities: Object.fromEntries(
-      capabilities
-        .filter(({ capability, state }) => (settings.capabilities[capability] ?? state) !== state)
-        .map(({ capability, state }) => [capability, state]),
-    ),
-    parameters: Object.fromEntries(
-      Object.keys(settings.parameters).flatMap((name) => {
-        const value = parameters[name];
-        return typeof value === 'number' || typeof value === 'bigint' ? [[name, value]] : [];
-      }),
-    ),
+    capabilities: pick(before.capabilities, Object.keys(settings.capabilities)),
+    parameters: pick(before.parameters, touched),
   };
   try {
-    await set(side, {
-      capabilities: Object.fromEntries(
-        Object.keys(saved.capabilities).map((name) => [name, settings.capabilities[name] === true]),
-      ),
-      parameters: settings.parameters,
-    });
+    await set(side, differing(settings, before));
   } catch (error) {
     await restoreSettings(side, saved, journal);
     throw error;
   }
   return saved;
+}
+
+function pick<T>(record: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => names.includes(name)));
 }
 
 /** Puts back what `applySettings` found. A refusal is only worth a warning: the migration is over. */
@@ -64,11 +93,11 @@ export async function restoreSettings(
 ): Promise<void> {
   if (side.client.state !== 'ready') return;
   try {
-    await set(side, saved);
+    await set(side, differing(saved, await readSettings(side)));
   } catch (error) {
     journal.append({
       type: 'warning',
-      message: `The ${side.role}'s migration settings could not be put back to ${JSON.stringify(saved)}: ${messageOf(error)}`,
+      message: `The ${side.role}'s migration settings could not be put back to ${toJson(saved)}: ${messageOf(error)}`,
     });
   }
 }

@@ -1,0 +1,25 @@
+import { formatMs } from '../../report/format.js';
+import { switchesOverAnyhow } from '../hold.js';
+import type { Decision, Goal, Policy, View } from '../policy.js';
+
+/** The policy with the goal's time limit: what to do when it is over goes before all else. */
+export function withTimeLimit(policy: Policy): Policy {
+  return {
+    name: policy.name,
+    begin: (goal, parameters) => policy.begin(goal, parameters),
+    decide: (view, goal) => overdue(view, goal) ?? policy.decide(view, goal),
+  };
+}
+
+function overdue({ elapsedMs, phase, parameters }: View, goal: Goal): Decision | undefined {
+  const { totalLimitMs, onTimeout } = goal;
+  if (totalLimitMs === undefined || elapsedMs < totalLimitMs) return undefined;
+  if (phase !== 'precopy' && phase !== 'held') return undefined;
+  if (onTimeout === 'release' && switchesOverAnyhow(parameters)) {
+    return { action: { kind: 'wait' }, reason: 'QEMU was told to switch over.' };
+  }
+  return {
+    action: { kind: onTimeout === 'release' ? 'switchover' : onTimeout },
+    reason: `the time limit of ${formatMs(totalLimitMs)} passed`,
+  };
+}

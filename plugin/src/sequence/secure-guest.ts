@@ -1,0 +1,81 @@
+/** After a failure: the guest must run somewhere, and never at two places. */
+import { messageOf } from '../errors.js';
+import type { MigrationEvents } from './migration-events.js';
+import { migrationIsOver } from './preflight.js';
+import type { QemuSide } from './side.js';
+
+/** How long QEMU may need to end a migration that was cancelled. */
+const endTimeoutMs = 60_000;
+
+export interface Failure {
+  source: QemuSide;
+  destination: QemuSide | undefined;
+  events: MigrationEvents;
+  /** The guest ran when we came. */
+  guestRan: boolean;
+  /** `migrate` was sent. */
+  started: boolean;
+  /** The destination starts only when we say so. */
+  destinationHeld: boolean;
+}
+
+/** Resumes the source if the destination certainly does not run. Returns where the guest is. */
+export async function secureGuest(failure: Failure): Promise<string> {
+  const { source, events, guestRan } = failure;
+  try {
+    if (events.state.sourceLost) return 'Whether the guest runs is unknown.';
+    // Once postcopy has begun, the source's RAM is old: it must never run again.
+    if (events.state.postcopy) {
+      return 'The guest is on the destination (postcopy): it waits there for pages that it has not got yet.';
+    }
+    if (failure.started) await cancelIfUnderWay(failure);
+    let { status, running } = await source.status();
+    if (guestRan && !running) {
+      const doubt = await destinationDoubt(failure);
+      if (doubt !== undefined) {
+        return `The guest stands still on the source (${status}) and was not resumed there, since ${doubt}: resume it with "cont" once you are sure that the destination does not run.`;
+      }
+      await source.effect('cont');
+      ({ status, running } = await source.status());
+    }
+    return `The guest is on the source: ${status}.`;
+  } catch (error) {
+    return `How the guest on the source stands could not be found out: ${messageOf(error)}`;
+  }
+}
+
+/** A failure of ours must not leave a migration under way that nobody looks after. */
+async function cancelIfUnderWay({ source, events }: Failure): Promise<void> {
+  const { status } = await source.migration();
+  if (status === undefined || migrationIsOver(status)) return;
+  await source.effect('migrate_cancel');
+  await events.until(
+    ({ sourceStatus }) => (sourceStatus && migrationIsOver(sourceStatus) ? true : undefined),
+    AbortSignal.timeout(endTimeoutMs),
+  );
+}
+
+/** Why the destination might run the guest; undefined if it certainly does not. */
+async function destinationDoubt(failure: Failure): Promise<string | undefined> {
+  const { destination, destinationHeld, events } = failure;
+  if (!destination) return "the destination's monitor is not known to precopy";
+  const { peer } = destination;
+  if (peer !== undefined && !processExists(peer.pid)) return undefined;
+  if (events.state.destinationLost && !destinationHeld) {
+    return 'the monitor of the destination is gone but its QEMU may run';
+  }
+  if (events.state.destinationLost) return undefined;
+  const { status, running } = await destination.status();
+  if (running) return `the destination runs (${status})`;
+  if (destinationHeld || status === 'inmigrate') return undefined;
+  return `the destination is ${status}`;
+}
+
+function processExists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
