@@ -15,7 +15,7 @@ const closeEnough = 1.02;
 
 /** Everything that, changed alone, would make the migration converge. */
 export function findRemedies(input: ForecastInput): Remedy[] {
-  const works = (changes: Partial<ForecastInput>): boolean =>
+  const works: Works = (changes) =>
     mostConverge({ ...input, ...changes }, remedySamples, requiredShare);
   return [
     ...bandwidthRemedy(input, works),

@@ -1,4 +1,9 @@
-import { simulatePrecopy, type DirtySource, type ModelCosts } from '../qemu-model.js';
+import {
+  simulatePrecopy,
+  type DirtySource,
+  type ModelCosts,
+  type ModelResult,
+} from '../qemu-model.js';
 import { seededRandom, type Random } from '../random.js';
 import type { ForecastInput, Samples, UncertainCurve } from './types.js';
 
@@ -6,26 +11,43 @@ import type { ForecastInput, Samples, UncertainCurve } from './types.js';
  * Passes without any progress after which a simulated migration is taken never to end. Chance makes
  * one window differ from the next; what has not happened in so many will take its time.
  */
-const giveUpAfterPasses = 60;
+const giveUpAfterPasses = 30;
 
-/** Simulates migrations that differ in what is uncertain: the curves, the link, the costs, chance. */
+/** The same for a remedy: it must work soon. */
+const notSoonPasses = 10;
+/** Where none of so many converges, more would not say more. */
+const enoughFailures = 16;
+
+/**
+ * Simulates migrations that differ in what is uncertain: the curves, the link, the costs, chance. Fewer
+ * than `samples` if none of the first ones converges.
+ */
 export function simulateMany(input: ForecastInput, samples = input.samples ?? 64): Samples {
   const random = seededRandom(input.seed ?? 1);
-  return Array.from({ length: samples }, () => simulateOne(input, random));
+  const results: ModelResult[] = [];
+  let converged = 0;
+  while (results.length < samples && (converged > 0 || results.length < enoughFailures)) {
+    const result = simulateOne(input, random, giveUpAfterPasses);
+    results.push(result);
+    if (result.converged) converged++;
+  }
+  return results;
 }
 
-/** Whether at least `share` of so many simulated migrations converge. Looks at no more than decide it. */
+/**
+ * Whether at least `share` of so many simulated migrations converge, and soon. Looks at no more than
+ * decide it: one that does not converge is simulated for long.
+ */
 export function mostConverge(input: ForecastInput, samples: number, share: number): boolean {
   const random = seededRandom(input.seed ?? 1);
   let mayFail = samples - Math.ceil(share * samples);
   for (let sample = 0; sample < samples; sample++) {
-    // One that does not converge is simulated for long: the first ones too many are enough.
-    if (!simulateOne(input, random).converged && --mayFail < 0) return false;
+    if (!simulateOne(input, random, notSoonPasses).converged && --mayFail < 0) return false;
   }
   return true;
 }
 
-function simulateOne(input: ForecastInput, random: Random): Samples[number] {
+function simulateOne(input: ForecastInput, random: Random, giveUpAfterPasses: number): ModelResult {
   const { guest, link, costs, linkDeviation = 0, costDeviation = 0 } = input;
   const linkFactor = positiveFactor(random, linkDeviation);
   // What a run draws must not depend on how many synchronisations the run before it had.

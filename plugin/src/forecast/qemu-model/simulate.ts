@@ -31,8 +31,8 @@ export interface ModelInput {
   /** A migration that takes longer has not converged. */
   readonly horizonMs: number;
   /**
-   * Give up after so many synchronisations between which nothing changed that could make it converge,
-   * as in a round the dirty rate is what it is. Default: never.
+   * Give up after so many synchronisations (and five bandwidth windows) in which nothing changed that
+   * could make it converge, as in a round the dirty rate is what it is. Default: never.
    */
   readonly giveUpAfterPasses?: number | undefined;
   /**
@@ -53,6 +53,10 @@ const throttleTimerMs = 5000;
 const sectionBytes = 18;
 /** Passes that are listed; a device that holds the guest in precopy can cause 2,000 a second. */
 const listedPasses = 1000;
+/** A flood of passes that are all alike is skipped in steps of this, where a policy looks on. */
+const policySkipMs = 1000;
+/** Passes can come every 0.5 ms; the threshold that they are compared with, every 100 ms. */
+const hopelessMs = 5 * windowMs;
 /** Windows in a row without any change, after which only the horizon is left to wait for. */
 const steadyWindows = 50;
 
@@ -114,6 +118,7 @@ class Simulation {
 
   /** When throttling, the devices or the amount of RAM left last gave hope. */
   #hopeAtPass = 0;
+  #hopeAtMs = 0;
   #leastBytes = Infinity;
 
   /** The last windows, for skipping over those that are alike. */
@@ -151,8 +156,7 @@ class Simulation {
     this.#cpuMs = 0;
     this.#sync('round');
     this.#devices.query(this.#nowMs);
-    const { horizonMs, giveUpAfterPasses = Infinity } = this.#input;
-    while (this.#nowMs < horizonMs && this.#passCount - this.#hopeAtPass < giveUpAfterPasses) {
+    while (this.#nowMs < this.#input.horizonMs && !this.#hopeless) {
       if (!this.#exceeded() && this.#turn()) return this.#complete();
       this.#throttleTimer();
       this.#askPolicy();
@@ -160,6 +164,14 @@ class Simulation {
       this.#rateLimit();
     }
     return this.#result(undefined);
+  }
+
+  get #hopeless(): boolean {
+    const { giveUpAfterPasses = Infinity } = this.#input;
+    return (
+      this.#passCount - this.#hopeAtPass >= giveUpAfterPasses &&
+      this.#nowMs - this.#hopeAtMs >= hopelessMs
+    );
   }
 
   #askPolicy(): void {
@@ -179,7 +191,6 @@ class Simulation {
     this.#parameters = parameters;
     this.#rate.change(parameters);
     this.#throttle.change(parameters);
-    this.#hopeAtPass = this.#passCount;
     this.#leastBytes = Infinity;
     this.#lastWindow = undefined;
     this.#alike = 0;
@@ -325,9 +336,11 @@ class Simulation {
   /** Less left than ever (by more than rounding), or a throttle that can still rise. */
   #noteHope(): void {
     const left = this.#dirtyBytesLastSync + this.#devices.estimateBytes;
-    if (this.#throttle.exhausted && left > 0.999 * this.#leastBytes) return;
+    const more = left > 0.999 * this.#leastBytes || this.#leastBytes === 0;
+    if (more && this.#throttle.exhausted) return;
     this.#leastBytes = Math.min(this.#leastBytes, left);
     this.#hopeAtPass = this.#passCount;
+    this.#hopeAtMs = this.#nowMs;
   }
 
   #endPeriod(): void {
@@ -427,7 +440,7 @@ class Simulation {
 
   /** A device that never fits holds the guest in a precopy whose windows are all the same. */
   #skipToHorizon(end: WindowEnd): void {
-    if (this.#limitedBy !== 'device-state' || !this.#throttle.exhausted || this.#policy) return;
+    if (this.#limitedBy !== 'device-state' || !this.#throttle.exhausted) return;
     // Windows can be alike while RAM still drains.
     const from = this.#alikeFrom ?? end;
     const drained = (from.pages - end.pages) * this.#input.guest.pageBytes;
@@ -435,7 +448,11 @@ class Simulation {
       this.#alike = 0;
       return;
     }
-    const windows = Math.floor((this.#input.horizonMs - this.#nowMs) / end.ms);
+    // A controller that can't follow so many passes is asked now and then.
+    const untilMs = this.#policy
+      ? Math.min(this.#tickAtMs, this.#nowMs + policySkipMs)
+      : this.#input.horizonMs;
+    const windows = Math.floor((untilMs - this.#nowMs) / end.ms);
     if (windows < 1) return;
     this.#passCount += end.passes * windows;
     this.#sentBytes += end.bytes * windows;
