@@ -12,6 +12,8 @@ export * from './forecast/qemu-model.js';
 export * from './forecast/random.js';
 export * from './journal/journal.js';
 export * from './journal/records.js';
+export * from './link/measure.js';
+export * from './link/sink.js';
 export * from './report/format.js';
 export * from './sequence/compare-sides.js';
 export type * from './sequence/control.js';

@@ -15,7 +15,7 @@ import type { ModelResult } from 'precopy';
 import { repositoryRoot } from '../repository.js';
 import { calibrate } from './forecast/calibrate.js';
 import { predict } from './forecast/predict.js';
-import { runScenario, type Actual } from './forecast/run.js';
+import { aheadOfOthers, runScenario, type Actual } from './forecast/run.js';
 import { scenarios, type Scenario } from './forecast/scenarios.js';
 import { median, rounded } from './measure.js';
 import type { BenchRow } from './row.js';
@@ -45,7 +45,7 @@ export async function* forecastRows(signal: AbortSignal): AsyncGenerator<BenchRo
 }
 
 async function* compareAll({ runs, qemu, only, signal }: Options): AsyncGenerator<Compared> {
-  const options = { sector: buildSector(), qemu, signal };
+  const options = { sector: buildSector(), qemu, launcher: aheadOfOthers(), signal };
   const calibration = await calibrate(options);
   console.error(`calibration: ${JSON.stringify(calibration)}`);
   for (const scenario of scenarios) {

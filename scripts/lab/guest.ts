@@ -18,6 +18,8 @@ export interface GuestOptions {
   args?: readonly string[];
   /** The QEMU to run. Default `qemu-system-x86_64`. */
   qemu?: string;
+  /** What starts the QEMU, such as `['chrt', '--rr', '1']`; must exec it. */
+  launcher?: readonly string[];
   /** Where its sockets are; made, and removed at the end. Default: a new folder in the temporary one. */
   folder?: string;
   /** Waits for a migration (`-incoming defer`). */
@@ -72,7 +74,9 @@ export class Guest implements AsyncDisposable {
       ...(options.incoming === true ? ['-incoming', 'defer'] : []),
       ...(options.args ?? []),
     ];
-    const child = spawn(options.qemu ?? 'qemu-system-x86_64', args, {
+    const qemu = options.qemu ?? 'qemu-system-x86_64';
+    const [program = qemu, ...argv] = [...(options.launcher ?? []), qemu, ...args];
+    const child = spawn(program, argv, {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const printed: Buffer[] = [];

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { exitCodes } from '../errors.js';
 import { hookCommand } from './hook.js';
 import { labCommand } from './lab.js';
+import { linkCommand } from './link.js';
 import { migrateCommand } from './migrate.js';
 import { probeCommand } from './probe.js';
 import { shellCommand } from './shell.js';
@@ -23,6 +24,7 @@ const program = new Command('precopy')
   .addCommand(probeCommand().exitOverride())
   .addCommand(rehearseCommand().exitOverride())
   .addCommand(migrateCommand().exitOverride())
+  .addCommand(linkCommand().exitOverride())
   .addCommand(shellCommand().exitOverride())
   .addCommand(hookCommand().exitOverride())
   .addCommand(labCommand().exitOverride());

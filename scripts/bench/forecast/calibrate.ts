@@ -6,10 +6,10 @@ import { execFileSync } from 'node:child_process';
 import { defaultCosts } from 'precopy';
 import { median } from '../measure.js';
 import type { Calibration } from './predict.js';
-import { eventMs, runScenario, type Actual, type RunOptions } from './run.js';
+import { eventMs, measureWriteSpeed, runScenario, type Actual, type RunOptions } from './run.js';
 import type { Scenario } from './scenarios.js';
 
-/** Of rates the best of so many is taken: other load on the machine only ever slows down. */
+/** Migrations of each kind; medians count. */
 const runs = 5;
 const pageBytes = 4096;
 
@@ -59,16 +59,14 @@ export async function calibrate(options: RunOptions): Promise<Calibration> {
     done.few.push(await runScenario(blackout(fewPages), options));
     done.many.push(await runScenario(blackout(manyPages), options));
   }
-  const setupMs = Math.min(...[...done.empty, ...done.few, ...done.many].map(setupOf));
+  const setupMs = median([...done.empty, ...done.few, ...done.many].map(setupOf));
   const totalMs = (actuals: readonly Actual[]): number =>
-    Math.min(...actuals.map((actual) => actual.totalMs));
+    median(actuals.map((actual) => actual.totalMs));
   const downtimeMs = (actuals: readonly Actual[]): number =>
-    Math.min(...actuals.map((actual) => actual.downtimeMs ?? NaN));
+    median(actuals.map((actual) => actual.downtimeMs ?? NaN));
   // Two points of a line: what a switchover costs anyway, and what each page adds.
   const pageMs = (downtimeMs(done.many) - downtimeMs(done.few)) / (manyPages - fewPages);
-  // Unlike a rate, this is what a usual switchover costs: the median.
-  const usualMs = median(done.few.map((actual) => actual.downtimeMs ?? NaN));
-  const anywayMs = Math.max(0, usualMs - fewPages * pageMs - defaultCosts.syncMs);
+  const anywayMs = Math.max(0, downtimeMs(done.few) - fewPages * pageMs - defaultCosts.syncMs);
   const zeroPages = (empty.memoryMiB * 2 ** 20) / pageBytes;
   const zeroPagesPerSecond =
     (zeroPages * 1000) / (totalMs(done.empty) - setupMs - downtimeMs(done.empty));
@@ -77,6 +75,7 @@ export async function calibrate(options: RunOptions): Promise<Calibration> {
   const bytesPerSecond = (fullPages * pageBytes * 1000) / (totalMs(done.full) - setupMs - zerosMs);
   return {
     version: versionOf(options.qemu),
+    writesPerSecond: await measureWriteSpeed(options),
     link: {
       bytesPerSecond,
       channelBytesPerSecond: bytesPerSecond,

@@ -25,6 +25,8 @@ const otherPages = 128;
 export interface Calibration {
   readonly link: ModelLink;
   readonly costs: ModelCosts;
+  /** Pages that the guest's workload writes in a second when nothing holds it back. */
+  readonly writesPerSecond: number;
   readonly version: readonly [major: number, minor: number];
 }
 
@@ -80,10 +82,15 @@ function pagesWritten(
   return trueCurve(workload).pagesIn((writesBefore * 1000) / workload.pagesPerSecond + roundMs / 2);
 }
 
+/** The part of its time that the vCPU writes; what else it does, it halts or could do without. */
+function busyShare(workload: Scenario['workload'], { writesPerSecond }: Calibration): number {
+  return Math.min(1, Math.max(0.001, (workload?.pagesPerSecond ?? 0) / writesPerSecond));
+}
+
 export function modelInput(
   scenario: Scenario,
   calibration: Calibration,
-  actual: Pick<Actual, 'writesBefore' | 'busyShare'>,
+  actual: Pick<Actual, 'writesBefore'>,
 ): ModelInput {
   const { workload } = scenario;
   const written = Math.min(pagesWritten(scenario, actual.writesBefore), workload?.pages ?? 0);
@@ -91,7 +98,7 @@ export function modelInput(
     guest: {
       pageBytes,
       vcpus: 1,
-      busyShare: Math.max(0.01, actual.busyShare),
+      busyShare: busyShare(workload, calibration),
       ram: content(scenario, written),
       sources: [{ name: 'cpu', kind: 'cpu', curve: trueCurve(workload) }],
       devices: [],
@@ -107,7 +114,7 @@ export function modelInput(
 export function predict(
   scenario: Scenario,
   calibration: Calibration,
-  actual: Pick<Actual, 'writesBefore' | 'busyShare'>,
+  actual: Pick<Actual, 'writesBefore'>,
 ): ModelResult {
   return simulatePrecopy(modelInput(scenario, calibration, actual));
 }

@@ -112,4 +112,40 @@ export const scenarios: readonly Scenario[] = [
     autoConverge: true,
     timeoutMs: 40_000,
   }),
+  scenario('auto-converge, limit 2 s', {
+    workload: writes(8192, 8000),
+    bandwidthBytesPerSecond: 16 * MiB,
+    downtimeLimitMs: 2000,
+    autoConverge: true,
+  }),
+  scenario('1 GiB, idle, no bandwidth limit', { memoryMiB: 1024, bandwidthBytesPerSecond: 0 }),
+  scenario('limit 100 ms, 48 MiB/s', {
+    workload: writes(6144, 3000),
+    bandwidthBytesPerSecond: 48 * MiB,
+    downtimeLimitMs: 100,
+  }),
+  scenario('in order, 128 MiB/s', {
+    memoryMiB: 384,
+    workload: writes(24_576, 20_000, inOrder),
+    bandwidthBytesPerSecond: 128 * MiB,
+    downtimeLimitMs: 800,
+  }),
+  scenario('hot 95 %, multifd 4', {
+    memoryMiB: 384,
+    workload: writes(20_480, 10_000, { kind: 'hot', pages: 512, permille: 950 }),
+    bandwidthBytesPerSecond: 48 * MiB,
+    multifdChannels: 4,
+  }),
+  scenario('64 MiB in the blackout', {
+    memoryMiB: 384,
+    workload: writes(16_384, 60_000),
+    bandwidthBytesPerSecond: 40 * MiB,
+    downtimeLimitMs: 1800,
+  }),
+  scenario('512 MiB, no bandwidth limit', {
+    memoryMiB: 768,
+    workload: writes(98_304, 30_000, inOrder),
+    bandwidthBytesPerSecond: 0,
+    downtimeLimitMs: 100,
+  }),
 ];
