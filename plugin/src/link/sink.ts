@@ -56,9 +56,10 @@ export async function listenAndDiscard(
     host: bound.address,
     port: bound.port,
     async [Symbol.asyncDispose]() {
-      for (const socket of connections) socket.destroy();
       server.close();
-      await once(server, 'close');
+      const closed = [...connections].map((socket) => once(socket, 'close'));
+      for (const socket of connections) socket.destroy();
+      await Promise.all(closed);
     },
   };
 }
