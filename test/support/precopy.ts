@@ -1,6 +1,7 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { repositoryRoot } from '#scripts/repository.js';
 
 export interface Finished {
@@ -17,9 +18,19 @@ export interface Running {
   printed(text: string): Promise<void>;
 }
 
-export function startPrecopy(args: readonly string[]): Running {
+export interface StartOptions {
+  /** Descriptors from 3 on that precopy gets, each one end of a socket pair. */
+  extraPipes?: number;
+  /** Added to its environment. */
+  env?: Readonly<Record<string, string>>;
+}
+
+export function startPrecopy(args: readonly string[], options: StartOptions = {}): Running {
   const main = join(repositoryRoot(), 'plugin/dist/cli/main.js');
-  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [main, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe', ...Array<'pipe'>(options.extraPipes ?? 0).fill('pipe')],
+    env: { ...process.env, ...options.env },
+  }) as ChildProcessByStdio<null, Readable, Readable>;
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

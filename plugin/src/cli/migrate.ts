@@ -11,14 +11,14 @@ import type { Goal } from '../sequence/policy.js';
 import { QmpControl } from '../sequence/qmp-control.js';
 import { QemuSide } from '../sequence/side.js';
 import { toJson } from '../journal/json.js';
+import { addChannelOptions, channelSettings, type ChannelFlags } from './channel-options.js';
 import { connectMonitor } from './connect.js';
 import { parseBytes, parseDuration, parsePercent } from './numbers.js';
 import { interruptSignal, reportError } from './output.js';
 
-interface MigrateFlags {
+interface MigrateFlags extends ChannelFlags {
   qmp: string;
   toQmp?: string;
-  uri?: string;
   policy: string;
   downtimeLimit?: number;
   bandwidth?: number;
@@ -33,7 +33,7 @@ interface MigrateFlags {
 }
 
 export function migrateCommand(): Command {
-  return new Command('migrate')
+  const command = new Command('migrate')
     .description(
       'migrate a guest to another QEMU, a table row per pass, and prove that nothing was missed',
     )
@@ -42,7 +42,6 @@ export function migrateCommand(): Command {
       '--to-qmp <address>',
       'monitor of the destination QEMU (started with -incoming defer); without it --uri must lead to one that somebody else prepared',
     )
-    .option('--uri <uri>', "where the destination listens, as QEMU's -incoming takes it")
     .option('--policy <policy>', 'who decides: qemu', 'qemu')
     .option('--downtime-limit <time>', 'longest downtime to accept, e.g. 300ms', parseDuration(1))
     .option('--bandwidth <bytes>', 'bandwidth to use, bytes per second, e.g. 500M', parseBytes)
@@ -69,6 +68,7 @@ export function migrateCommand(): Command {
     .action(async (flags: MigrateFlags) => {
       process.exitCode = await runMigrate(flags);
     });
+  return addChannelOptions(command);
 }
 
 async function runMigrate(flags: MigrateFlags): Promise<ExitCode> {
@@ -114,6 +114,7 @@ async function migrateBetween(
   journal: Journal,
   signal: AbortSignal,
 ): Promise<void> {
+  const channel = channelSettings(flags);
   const policy = findPolicy(flags.policy);
   await using from = await connectMonitor(flags.qmp, signal);
   await using to =
@@ -121,7 +122,7 @@ async function migrateBetween(
   using control = new QmpControl({
     source: new QemuSide('source', from.client, from.address, from.peer, journal),
     destination: to && new QemuSide('destination', to.client, to.address, to.peer, journal),
-    uri: flags.uri,
+    endpoints: { uri: flags.uri, incomingUri: flags.incomingUri },
     journal,
   });
   await migrate({
@@ -143,8 +144,9 @@ async function migrateBetween(
         'return-path': true,
         ...(flags.autoConverge ? { 'auto-converge': true } : {}),
         ...(flags.onTimeout === 'postcopy' ? { 'postcopy-ram': true } : {}),
+        ...channel.capabilities,
       },
-      parameters: {},
+      parameters: channel.parameters,
     },
     openMemory: flags.verify ? openMemory : undefined,
     signal,

@@ -2,15 +2,24 @@ import { chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PrecopyError, messageOf } from '../errors.js';
+import { parseChannel, withPort, type Channel } from './channel.js';
 import type { QemuSide } from './side.js';
 
-/** Where the destination listens, for the source's `migrate`. */
+/** Where both ends were told to meet; undefined: we choose. */
+export interface Endpoints {
+  /** What the source connects to. */
+  readonly uri: string | undefined;
+  /** What the destination listens at, where that is another address for it; default: `uri`. */
+  readonly incomingUri: string | undefined;
+}
+
+/** The channel, ready for the source's `migrate`. */
 export interface Incoming extends Disposable {
-  uri: string;
+  readonly uri: string;
 }
 
 /**
- * Makes the destination listen. Without a `uri` the channel is a unix socket in a folder of our own
+ * Makes the destination listen. Without an address the channel is a unix socket in a folder of our own
  * that nobody else may enter, which needs both QEMUs on this host. A destination that listens already
  * (`-incoming tcp:...`) is taken as it is.
  *
@@ -19,33 +28,59 @@ export interface Incoming extends Disposable {
 export async function openIncoming(
   source: QemuSide,
   destination: QemuSide,
-  uri: string | undefined,
+  { uri, incomingUri = uri }: Endpoints,
 ): Promise<Incoming> {
-  const listening = (await destination.migration())['socket-address']?.[0];
-  if (listening) {
-    const address =
-      listening.path === undefined
-        ? `tcp:${listening.host ?? ''}:${listening.port ?? ''}`
-        : `unix:${listening.path}`;
-    return { uri: uri ?? address, [Symbol.dispose]: () => undefined };
-  }
-  const folder = uri === undefined ? privateFolder(source, destination) : undefined;
-  const channel = uri ?? `unix:${join(folder ?? '', 'migration')}`;
+  const listening = await listensAt(destination);
+  if (listening !== undefined) return { uri: uri ?? listening, [Symbol.dispose]: () => undefined };
+  const folder = incomingUri === undefined ? privateFolder(source, destination) : undefined;
+  const channel = parseChannel(incomingUri ?? `unix:${join(folder ?? '', 'migration')}`);
   const removeFolder = (): void => {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   };
   try {
-    await destination.effect('migrate-incoming', { uri: channel });
+    const theirs = await handOver(destination, channel);
+    await destination.effect('migrate-incoming', { uri: theirs });
   } catch (cause) {
     removeFolder();
     throw new PrecopyError(
       'MIGRATION_FAILED',
-      `The destination ${destination.address} does not accept a migration on ${channel}: ${messageOf(cause)}. Nothing was started; the source was left as it was.`,
+      `The destination ${destination.address} does not accept a migration on ${channel.uri}: ${messageOf(cause)}. Nothing was started; the source was left as it was.`,
       'Give a channel that both QEMUs can use with --uri (for example tcp:127.0.0.1:4444), and start the destination with -incoming defer.',
       { cause },
     );
   }
-  return { uri: channel, [Symbol.dispose]: removeFolder };
+  return {
+    uri: await reachableAt(destination, parseChannel(uri ?? channel.uri)),
+    [Symbol.dispose]: removeFolder,
+  };
+}
+
+/**
+ * The channel as a QEMU can open it: a descriptor of ours is given to it first (`getfd`), for one use.
+ *
+ * @throws QmpUnsupportedError if its monitor is no unix socket
+ */
+export async function handOver(side: QemuSide, channel: Channel): Promise<string> {
+  if (channel.descriptor === undefined) return channel.uri;
+  const name = `precopy-${side.role}`;
+  await side.passFd(name, channel.descriptor);
+  return `fd:${name}`;
+}
+
+/** Where the destination listens by now; undefined: nowhere. */
+async function listensAt(destination: QemuSide): Promise<string | undefined> {
+  const address = (await destination.migration())['socket-address']?.[0];
+  if (!address) return undefined;
+  return address.path === undefined
+    ? `tcp:${address.host ?? ''}:${address.port ?? ''}`
+    : `unix:${address.path}`;
+}
+
+/** A destination told to listen at port 0 chose one itself. */
+async function reachableAt(destination: QemuSide, channel: Channel): Promise<string> {
+  if (channel.scheme !== 'tcp' || !/:0(,|$)/.test(channel.uri)) return channel.uri;
+  const port = (await destination.migration())['socket-address']?.[0]?.port;
+  return port === undefined ? channel.uri : withPort(channel, port);
 }
 
 function privateFolder(source: QemuSide, destination: QemuSide): string {

@@ -1,7 +1,8 @@
 import { PrecopyError } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
 import type { Ability, MigrationControl, Parameters, Preflight, Tuning } from './control.js';
-import { openIncoming } from './incoming.js';
+import { handOver, openIncoming, type Endpoints } from './incoming.js';
+import { parseChannel, requireChannelFor } from './channel.js';
 import { MigrationEvents } from './migration-events.js';
 import { lookBefore } from './preflight.js';
 import { fromQemu, toQemu, tunableParameters } from './qmp-parameters.js';
@@ -19,8 +20,7 @@ export interface QmpControlOptions {
   source: QemuSide;
   /** Undefined: somebody else prepared the destination, which listens at `uri`. */
   destination: QemuSide | undefined;
-  /** Where the destination listens, as QEMU's `migrate-incoming` takes it; undefined: we choose. */
-  uri: string | undefined;
+  endpoints: Endpoints;
   journal: Journal;
 }
 
@@ -31,7 +31,7 @@ export class QmpControl implements MigrationControl {
   readonly destination: QemuSide | undefined;
   readonly events: MigrationEvents;
   readonly abilities = new Set<Ability>();
-  readonly #uri: string | undefined;
+  readonly #endpoints: Endpoints;
   readonly #journal: Journal;
   #capabilities: Readonly<Record<string, boolean>> = {};
   #guestRan = false;
@@ -43,20 +43,22 @@ export class QmpControl implements MigrationControl {
   constructor(options: QmpControlOptions) {
     this.source = options.source;
     this.destination = options.destination;
-    this.#uri = options.uri;
+    this.#endpoints = options.endpoints;
     this.#journal = options.journal;
     this.events = new MigrationEvents(options.source, options.destination);
     if (options.destination) this.abilities.add('hold-destination');
   }
 
   async preflight(settings: MigrationSettings): Promise<Preflight> {
-    if (!this.destination && this.#uri === undefined) {
+    const { uri } = this.#endpoints;
+    if (!this.destination && uri === undefined) {
       throw new PrecopyError(
         'USAGE',
         'There is neither a monitor of the destination nor a place where it listens.',
         'Give --to-qmp, --uri, or both.',
       );
     }
+    if (uri !== undefined) requireChannelFor(parseChannel(uri), settings.capabilities);
     const preflight = await lookBefore(this.source, this.destination, settings);
     this.#guestRan = preflight.guestRan;
     return preflight;
@@ -112,12 +114,16 @@ export class QmpControl implements MigrationControl {
   }
 
   async #channel(): Promise<string> {
-    if (!this.destination) return this.#uri ?? '';
-    const incoming = await openIncoming(this.source, this.destination, this.#uri);
+    if (!this.destination) return await this.#handOver(this.#endpoints.uri ?? '');
+    const incoming = await openIncoming(this.source, this.destination, this.#endpoints);
     this.#cleanups.push(() => {
       incoming[Symbol.dispose]();
     });
-    return incoming.uri;
+    return await this.#handOver(incoming.uri);
+  }
+
+  async #handOver(uri: string): Promise<string> {
+    return await handOver(this.source, parseChannel(uri));
   }
 
   async info(): Promise<MigrationInfo> {

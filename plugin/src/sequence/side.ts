@@ -64,6 +64,17 @@ export class QemuSide {
     }
   }
 
+  /** Gives QEMU a duplicate of a descriptor of ours, under a name. */
+  async passFd(name: string, fd: number): Promise<void> {
+    await this.client.passFd(name, fd);
+    this.#journal.append({
+      type: 'effect',
+      side: this.role,
+      command: 'getfd',
+      arguments: { fdname: name },
+    });
+  }
+
   async status(): Promise<StatusInfo> {
     return checked(statusInfo, await this.query('query-status'), 'query-status');
   }
