@@ -3,7 +3,7 @@ import { describeMemory, ProcessMemory } from '../audit/guest-memory.js';
 import type { VerifyResult, VerifySide } from '../audit/verify.js';
 import { PrecopyError, type ExitCode, exitCodes } from '../errors.js';
 import { Journal } from '../journal/journal.js';
-import { journalVersion, type JournalRecord } from '../journal/records.js';
+import type { JournalRecord } from '../journal/records.js';
 import { migrationLines, verdictLine } from '../report/migration.js';
 import { migrate } from '../sequence/migrate.js';
 import { findPolicy } from '../sequence/policies/find.js';
@@ -87,12 +87,7 @@ async function runMigrate(flags: MigrateFlags): Promise<ExitCode> {
           }
         : textPrinter(print),
     );
-    journal.append({
-      type: 'start',
-      version: journalVersion,
-      command: 'migrate',
-      arguments: flags,
-    });
+    journal.start('migrate', flags);
     await migrateBetween(flags, journal, interruptSignal());
   } catch (error) {
     exitCode = reportError('migrate', error, flags.json === true);

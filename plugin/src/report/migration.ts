@@ -1,6 +1,6 @@
 /** A migration as text, from its journal records: a row a pass while it runs, then the result. */
 import { verifyPageBytes, type VerifyResult } from '../audit/verify.js';
-import type { JournalRecord, MigrationResult } from '../journal/records.js';
+import type { JournalRecord, MeasuredDowntime, MigrationResult } from '../journal/records.js';
 import { count, formatBytes, formatHex, formatMs, formatRate } from './format.js';
 
 /** How many differing ranges are listed before the rest is only counted. */
@@ -64,21 +64,7 @@ function resultLines(result: MigrationResult): string[] {
   const lines = [
     `${result.outcome}: ${formatMs(result.totalMs)} in all, ${count(result.passes, 'pass')}, ${formatBytes(result.transferredBytes)} sent`,
   ];
-  const { downtime } = result;
-  if (downtime) {
-    const parts =
-      downtime.loadedMs === undefined || downtime.startMs === undefined
-        ? ''
-        : `: everything loaded after ${formatMs(downtime.loadedMs)}, start ${formatMs(downtime.startMs)}`;
-    lines.push(
-      `downtime: ${formatMs(downtime.ms)} measured (STOP on the source to RESUME on the destination${parts})`,
-    );
-    if (downtime.heldMs > 0) {
-      lines.push(
-        `          not counted: the guest stood still ${formatMs(downtime.heldMs)} longer, held for verify`,
-      );
-    }
-  }
+  lines.push(...downtimeLines(result.downtime));
   const qemu = [
     result.qemuDowntimeMs === undefined ? [] : [`downtime ${formatMs(result.qemuDowntimeMs)}`],
     result.expectedDowntimeMs === undefined
@@ -87,6 +73,40 @@ function resultLines(result: MigrationResult): string[] {
   ].flat();
   if (qemu.length > 0) lines.push(`QEMU's own figures: ${qemu.join(', ')}`);
   return lines;
+}
+
+function downtimeLines(downtime: MeasuredDowntime | undefined): string[] {
+  if (!downtime) return [];
+  const { ms, heldMs, parts, unknown, outside } = downtime;
+  const lines = [
+    `downtime: ${formatMs(ms)} measured (STOP on the source to RESUME on the destination)`,
+    ...parts.map((part) => `  ${formatLedgerMs(part.ms).padStart(9)}  ${part.name}`),
+    ...unknown.map((what) => `             unknown: ${what}`),
+  ];
+  if (heldMs > 0) {
+    lines.push(
+      `          not counted: the guest stood still ${formatMs(heldMs)} longer, held for verify`,
+    );
+  }
+  const around = [
+    ...(outside.beforeStopMs === undefined
+      ? []
+      : [`at least ${formatLedgerMs(outside.beforeStopMs)} before STOP`]),
+    ...(outside.afterResumeMs === undefined
+      ? []
+      : [`${formatLedgerMs(outside.afterResumeMs)} after RESUME`]),
+  ];
+  if (around.length > 0) {
+    lines.push(
+      `          not counted: transitions of VFIO devices, ${around.join(', ')}, when QEMU has not sent STOP yet or has sent RESUME already`,
+    );
+  }
+  return lines;
+}
+
+/** Parts of a downtime are often below a millisecond. */
+function formatLedgerMs(ms: number): string {
+  return ms < 99.95 ? `${ms.toFixed(1)} ms` : formatMs(ms);
 }
 
 function verifyLines(result: VerifyResult, ms: number): string[] {

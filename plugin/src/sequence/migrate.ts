@@ -8,11 +8,11 @@ import { PrecopyError, messageOf } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
 import type { MigrationResult } from '../journal/records.js';
 import type { MigrationControl, Preflight } from './control.js';
-import { measureDowntime } from './downtime.js';
+import { DowntimeRecorder } from './downtime.js';
 import { goalFrom, type Wish } from './goal.js';
 import type { MigrationEvents } from './migration-events.js';
 import { PassFollower } from './pass-follower.js';
-import type { MigrationSample } from './passes.js';
+import type { MigrationSample, PassContext } from './passes.js';
 import { PhaseMachine, type Phase } from './phase.js';
 import type { Policy, Expectation } from './policy.js';
 import { withTimeLimit } from './policies/timeout.js';
@@ -20,6 +20,7 @@ import type { MigrationInfo } from './qemu-replies.js';
 import { Sequencer } from './sequencer.js';
 import type { MigrationSettings } from './settings.js';
 import type { QemuSide } from './side.js';
+import { comparisonOf } from './why-not.js';
 
 export interface MigrateOptions {
   control: MigrationControl;
@@ -78,10 +79,10 @@ class MigrationRun {
   readonly #passes: PassFollower;
   /** What must be undone at the end, whatever the end; run in reverse order. */
   readonly #cleanups: (() => Promise<void> | void)[] = [];
-  #passSettings = { autoConverge: false, downtimeLimitMs: 0, switchoverBytesPerSecond: 0 };
+  #passSettings: Omit<PassContext, 'sourceStopped'>;
+  readonly #downtime = new DowntimeRecorder();
   #startedAt = 0;
   #guestRan = false;
-  #contSentAt: number | undefined;
   #sequencer: Sequencer | undefined;
 
   constructor(options: MigrateOptions) {
@@ -89,36 +90,49 @@ class MigrationRun {
     this.#control = options.control;
     this.#events = options.control.events;
     this.#journal = options.journal;
+    options.journal.subscribe(this.#downtime.listener);
+    this.#passSettings = {
+      autoConverge: false,
+      downtimeLimitMs: 0,
+      switchoverBytesPerSecond: 0,
+      switchoverAck: options.settings.capabilities['switchover-ack'] === true,
+      comparison: comparisonOf(this.#control.source.client.greeting.version),
+      stopCopyBytes: undefined,
+    };
     this.#passes = new PassFollower(
       () => this.#control.info(),
       () => ({ ...this.#passSettings, sourceStopped: this.#events.state.stopped !== undefined }),
       options.journal,
     );
-    this.#events.onPass = (pass, stopped) => {
-      this.#passes.pass(pass, stopped);
+    this.#events.onPass = (pass, stopped, qemuUs) => {
+      this.#passes.pass(pass, stopped, qemuUs);
     };
     options.journal.subscribe((record) => {
       if (record.type !== 'parameters') return;
       const { downtimeLimitMs, switchoverBytesPerSecond = 0, throttlePercent } = record.parameters;
       const autoConverge = throttlePercent !== undefined;
-      this.#passSettings = { autoConverge, downtimeLimitMs, switchoverBytesPerSecond };
+      this.#passSettings = {
+        ...this.#passSettings,
+        autoConverge,
+        downtimeLimitMs,
+        switchoverBytesPerSecond,
+      };
     });
   }
 
   async toTheEnd(): Promise<MigrateOutcome> {
+    this.#control.source.journalPresence();
+    this.#control.destination?.journalPresence();
     const { memories, preflight } = await this.#preflight();
     await this.#start(preflight, memories !== undefined);
     await this.#copy();
-    const loaded = await this.#destinationLoaded();
+    await this.#destinationLoaded();
     const verify = memories ? await this.#verify(memories) : undefined;
-    if (memories && this.#guestRan) {
-      this.#contSentAt = Date.now();
-      await this.#control.startDestination();
-    }
+    if (memories && this.#guestRan) await this.#control.startDestination();
     if (this.#guestRan && this.#control.destination) {
       await this.#events.until((state) => state.resumed);
     }
-    const result = await this.#result(loaded);
+    const result = await this.#result();
     this.#enter('completed', 'the destination has everything');
     this.#journal.append({ type: 'result', result });
     return { result, verify };
@@ -260,9 +274,8 @@ class MigrationRun {
     return sourceLost ? 'failed' : undefined;
   }
 
-  /** @returns when, ms since the epoch; undefined where only the source can be watched */
-  async #destinationLoaded(): Promise<number | undefined> {
-    if (!this.#control.destination) return undefined;
+  async #destinationLoaded(): Promise<void> {
+    if (!this.#control.destination) return;
     const failure = (why: string, cause?: unknown): PrecopyError =>
       new PrecopyError(
         'MIGRATION_FAILED',
@@ -279,7 +292,6 @@ class MigrationRun {
       }, AbortSignal.timeout(loadTimeoutMs))
       .catch((cause: unknown) => failure(`no answer for ${loadTimeoutMs / 1000} s`, cause));
     if (outcome instanceof PrecopyError) throw outcome;
-    return outcome;
   }
 
   async #verify(memories: Memories): Promise<VerifyResult> {
@@ -328,15 +340,14 @@ class MigrationRun {
     }
   }
 
-  async #result(loaded: number | undefined): Promise<MigrationResult> {
+  async #result(): Promise<MigrationResult> {
     const info = await this.#finalInfo();
-    const { stopped, resumed } = this.#events.state;
     return {
       outcome: 'completed',
       totalMs: info['total-time'] ?? Date.now() - this.#startedAt,
       passes: this.#passes.passes,
       transferredBytes: info.ram?.transferred ?? 0,
-      downtime: measureDowntime({ stopped, loaded, resumed, started: this.#contSentAt }),
+      downtime: this.#downtime.measure(),
       qemuDowntimeMs: info.downtime,
       expectedDowntimeMs: estimatedDowntime(this.#passes.lastSample),
     };

@@ -20,8 +20,18 @@ export interface EventState {
 
 const watched = ['MIGRATION', 'MIGRATION_PASS', 'STOP', 'RESUME', 'VFIO_MIGRATION'];
 
-/** Called at each MIGRATION_PASS of the source; `sourceStopped`: the source's STOP came before it. */
-export type PassListener = (pass: number, sourceStopped: boolean) => void;
+/** A flood of passes must not push out the events that matter while this process is busy. */
+const unreadLimit = 200_000;
+
+/**
+ * Called at each MIGRATION_PASS of the source; `sourceStopped`: the source's STOP came before it; `qemuUs`:
+ * QEMU's time stamp of it, microseconds since the epoch.
+ */
+export type PassListener = (
+  pass: number,
+  sourceStopped: boolean,
+  qemuUs: number | undefined,
+) => void;
 
 /**
  * Follows the events of both sides from its creation on, so create it before `migrate` is sent. Without
@@ -48,7 +58,7 @@ export class MigrationEvents implements Disposable {
     const sides = destination ? [source, destination] : [source];
     this.#oneClock = sides.every((side) => side.isLocal);
     this.#subscriptions = sides.map((side) => {
-      const subscription = side.client.events.subscribe(watched);
+      const subscription = side.client.events.subscribe(watched, { limit: unreadLimit });
       void this.#follow(side, subscription);
       return subscription;
     });
@@ -86,7 +96,8 @@ export class MigrationEvents implements Disposable {
   async #follow(side: QemuSide, events: EventSubscription): Promise<void> {
     try {
       for await (const event of events) {
-        side.journalEvent(event);
+        // A pass gets a record of its own, or shares one with others in a flood (pass-follower.ts).
+        if (event.name !== 'MIGRATION_PASS') side.journalEvent(event);
         this.#apply(side, event);
         this.#changed();
       }
@@ -113,7 +124,8 @@ export class MigrationEvents implements Disposable {
       }
       case 'MIGRATION_PASS':
         if (ofSource) {
-          this.#onPass(migrationPassData.parse(event.data).pass, state.stopped !== undefined);
+          const { pass } = migrationPassData.parse(event.data);
+          this.#onPass(pass, state.stopped !== undefined, event.qemuTimeUs);
         }
         break;
       case 'STOP':

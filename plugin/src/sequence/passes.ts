@@ -8,6 +8,8 @@
  *   throttle-timer  auto-converge's own 5 s timer looked, in the middle of a round
  *   blackout        the final synchronisation, the guest already stopped
  */
+import { thresholdBytes, type SwitchoverSettings, type WhyNot } from './why-not.js';
+
 export type PassKind = 'round' | 'exact-retry' | 'throttle-timer' | 'blackout';
 
 /** What `query-migrate` on the source says, as much of it as a pass needs. */
@@ -32,24 +34,34 @@ export interface MigrationSample {
   throttlePercent: number | undefined;
 }
 
-export interface PassContext {
+/** What a pass is judged by: the settings in force when it was announced. */
+export interface PassContext extends SwitchoverSettings {
   /** The source's STOP event came before this pass. */
-  sourceStopped: boolean;
+  readonly sourceStopped: boolean;
   /** auto-converge is on, so that its timer can synchronise too. */
-  autoConverge: boolean;
-  /** The parameter `downtime-limit`, ms. */
-  downtimeLimitMs: number;
-  /** The parameter `avail-switchover-bandwidth`, bytes/s; 0: QEMU uses what it measured. */
-  switchoverBytesPerSecond: number;
+  readonly autoConverge: boolean;
 }
 
-/** Below this many bytes QEMU may switch over (`threshold_size` in migration_update_counters). */
-export function thresholdBytes(
-  sample: MigrationSample,
-  context: Pick<PassContext, 'downtimeLimitMs' | 'switchoverBytesPerSecond'>,
-): number {
-  const bandwidth = context.switchoverBytesPerSecond || sample.bandwidthBytesPerSecond;
-  return (bandwidth * context.downtimeLimitMs) / 1000;
+/**
+ * The passes `first`...`pass` in a journal: more than one when they came faster than they are sampled.
+ * None is left out: each was announced by QEMU, and `gapsUs` has the time of each.
+ */
+export interface PassEntry {
+  type: 'pass';
+  first: number;
+  pass: number;
+  kind: PassKind;
+  sample: MigrationSample;
+  /** QEMU answered only when all was over, so `sample` tells the end and not how this pass stood. */
+  late: boolean;
+  /** QEMU's time stamp of the MIGRATION_PASS of `first`, microseconds since the epoch. */
+  qemuUs: number | undefined;
+  /** Microseconds from each to the next, by QEMU's time stamps; `pass - first` of them. */
+  gapsUs?: readonly number[] | undefined;
+  /** What the migration states of the source's VFIO devices were, by QOM path, where QEMU tells. */
+  devices?: Readonly<Record<string, string>> | undefined;
+  /** Why QEMU did not switch over at the last of them; absent in the blackout. */
+  why?: WhyNot | undefined;
 }
 
 /**
@@ -59,7 +71,10 @@ export function thresholdBytes(
 export function classifyPass(
   previous: MigrationSample | undefined,
   current: MigrationSample,
-  context: PassContext,
+  context: Pick<
+    PassContext,
+    'sourceStopped' | 'autoConverge' | 'downtimeLimitMs' | 'switchoverBytesPerSecond'
+  >,
 ): PassKind {
   if (context.sourceStopped) return 'blackout';
   if (!previous) return 'round';

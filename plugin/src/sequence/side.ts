@@ -36,6 +36,17 @@ export class QemuSide {
     this.#journal = journal;
   }
 
+  /** Says in the journal who takes part. */
+  journalPresence(): void {
+    this.#journal.append({
+      type: 'qemu',
+      side: this.role,
+      address: this.address,
+      version: this.client.versionText,
+      sameHost: this.isLocal,
+    });
+  }
+
   /** That QEMU runs on this host. */
   get isLocal(): boolean {
     return this.peer !== undefined;
@@ -54,12 +65,14 @@ export class QemuSide {
       command,
       ...(args === undefined ? {} : { arguments: args }),
     } as const;
+    const sentAt = performance.now();
+    const ms = (): number => Math.round((performance.now() - sentAt) * 1000) / 1000;
     try {
       const reply = await this.client.execute(command, args);
-      this.#journal.append(entry);
+      this.#journal.append({ ...entry, ms: ms() });
       return reply;
     } catch (error) {
-      this.#journal.append({ ...entry, error: messageOf(error) });
+      this.#journal.append({ ...entry, error: messageOf(error), ms: ms() });
       throw error;
     }
   }

@@ -35,7 +35,7 @@ describe('precopy migrate between two QEMUs', () => {
     assert.equal(exitCode, 0, stderr);
     assert.match(stdout, /^ pass +kind +remaining +transferred +bandwidth +dirty rate +VFIO$/m);
     assert.match(stdout, /^ +1 +round .*-$/m);
-    assert.match(stdout, /^ +2 +blackout /m);
+    assert.match(stdout, /^ +\d+ +blackout /m);
     assert.match(stdout, /^downtime: \d+ ms measured/m);
     assert.equal(await ask(pair.source, 'query-status').then(pickStatus), 'postmigrate');
     assert.equal(await ask(pair.destination, 'query-status').then(pickStatus), 'running');

@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { measureDowntime } from 'precopy';
+import type { JournalEntry, JournalRecord, MigrationSample } from 'precopy';
+import { parseTraceLine } from '#plugin/sequence/downtime-traces.js';
+
+/** QEMU's clock at the beginning, ms. */
+const epoch = 1_700_000_000_000;
+
+/** A record at `ms` after the beginning, by all clocks. */
+function at(ms: number, entry: JournalEntry): JournalRecord {
+  const timed =
+    entry.type === 'event' || entry.type === 'pass'
+      ? { ...entry, qemuUs: (epoch + ms) * 1000 }
+      : entry;
+  return { ...timed, at: epoch + ms, monotonicMs: 5000 + ms };
+}
+
+function event(ms: number, side: 'source' | 'destination', name: string, data = {}): JournalRecord {
+  return at(ms, { type: 'event', side, event: name, data, qemuUs: undefined });
+}
+
+function device(
+  ms: number,
+  side: 'source' | 'destination',
+  state: string,
+  id = 'nic0',
+): JournalRecord {
+  return event(ms, side, 'VFIO_MIGRATION', {
+    'device-id': id,
+    'qom-path': `/machine/peripheral/${id}`,
+    'device-state': state,
+  });
+}
+
+function trace(side: 'source' | 'destination', line: string): JournalRecord {
+  const parsed = parseTraceLine(line);
+  assert.ok(parsed, line);
+  return at(1000, { type: 'trace', side, ...parsed });
+}
+
+function blackout(ms: number): JournalRecord {
+  const sample = {} as MigrationSample;
+  return at(ms, {
+    type: 'pass',
+    first: 3,
+    pass: 3,
+    kind: 'blackout',
+    sample,
+    late: true,
+    qemuUs: undefined,
+  });
+}
+
+function parts(records: readonly JournalRecord[]): [string, number][] {
+  const downtime = measureDowntime(records);
+  assert.ok(downtime);
+  const sum = downtime.parts.reduce((total, { ms }) => total + ms, 0);
+  assert.ok(Math.abs(sum - downtime.ms) < 1e-6, `${sum} is not ${downtime.ms}`);
+  return downtime.parts.map(({ term, ms }) => [term, Math.round(ms * 10) / 10]);
+}
+
+const stop = event(0, 'source', 'STOP');
+const saving = event(1, 'source', 'MIGRATION', { status: 'device' });
+const resume = event(50, 'destination', 'RESUME');
+const completed = (ms: number): JournalRecord =>
+  event(ms, 'destination', 'MIGRATION', { status: 'completed' });
+
+describe('the downtime', () => {
+  it('is not known until the guest has stopped here and resumed there', () => {
+    assert.equal(measureDowntime([stop]), undefined);
+    assert.equal(measureDowntime([resume]), undefined);
+  });
+
+  it('starts anew when a switchover failed and the guest went on at the source', () => {
+    const again = event(20, 'source', 'STOP');
+    assert.equal(measureDowntime([stop, event(10, 'source', 'RESUME'), again, resume])?.ms, 30);
+  });
+
+  it('is split by what QEMU announces, and what it does not is one part, said to be unknown', () => {
+    const records = [stop, saving, blackout(3), resume];
+    assert.deepEqual(parts(records), [
+      ['flush', 1],
+      ['final-sync', 2],
+      ['together', 47],
+    ]);
+    const { unknown } = measureDowntime(records) ?? {};
+    assert.match(unknown?.join() ?? '', /vmstate_downtime_\*/);
+  });
+
+  it('tells RAM from devices without PRE_COPY, which enter STOP_COPY one after the other', () => {
+    const records = [
+      stop,
+      saving,
+      blackout(3),
+      device(13, 'source', 'stop-copy', 'nic0'),
+      device(33, 'source', 'stop-copy', 'gpu0'),
+      resume,
+    ];
+    assert.deepEqual(parts(records), [
+      ['flush', 1],
+      ['final-sync', 2],
+      ['ram', 10],
+      ['device-state', 20],
+      ['together', 17],
+    ]);
+  });
+
+  it('does not count what the destination was held for verify', () => {
+    const start = at(910, {
+      type: 'effect',
+      side: 'destination',
+      command: 'cont',
+      ms: 10,
+    });
+    const records = [stop, saving, completed(40), start, event(905, 'destination', 'RESUME')];
+    assert.deepEqual(parts(records), [
+      ['flush', 1],
+      ['together', 39],
+      ['start', 5],
+    ]);
+    assert.equal(measureDowntime(records)?.heldMs, 860);
+  });
+
+  it('counts waiting in pre-switchover apart', () => {
+    const wait = event(1, 'source', 'MIGRATION', { status: 'pre-switchover' });
+    const go = event(31, 'source', 'MIGRATION', { status: 'device' });
+    assert.deepEqual(parts([stop, wait, go, resume]), [
+      ['flush', 1],
+      ['waiting', 30],
+      ['together', 19],
+    ]);
+  });
+
+  it("is split into each part by QEMU's traces, down to the last", () => {
+    const records = [
+      stop,
+      saving,
+      blackout(3),
+      resume,
+      trace('source', 'vmstate_downtime_save type=iterable idstr=ram instance_id=0 downtime=12000'),
+      trace(
+        'source',
+        'vmstate_downtime_save type=iterable idstr=0000:00:03.0/vfio instance_id=0 downtime=15000',
+      ),
+      trace(
+        'source',
+        'vmstate_downtime_save type=non-iterable idstr=cpu instance_id=0 downtime=900',
+      ),
+      trace(
+        'source',
+        'vmstate_downtime_save type=non-iterable idstr=rtc instance_id=0 downtime=100',
+      ),
+      trace(
+        'destination',
+        `12@${(epoch + 44) / 1000}.000000:vmstate_downtime_checkpoint dst-precopy-loadvm-completed`.replace(
+          /(\d+)\.(\d+)\.000000/,
+          (_, s: string, f: string) => `${s}.${f.padEnd(6, '0')}`,
+        ),
+      ),
+    ];
+    // RAM's 12 ms have the last synchronisation in them (ram_save_complete).
+    assert.deepEqual(parts(records), [
+      ['flush', 1],
+      ['final-sync', 2],
+      ['ram', 10],
+      ['device-state', 15],
+      ['machine-state', 1],
+      ['destination-load', 15],
+      ['start', 6],
+    ]);
+    assert.deepEqual(measureDowntime(records)?.unknown, []);
+  });
+
+  it('survives that the clock was set during it', () => {
+    const late = { ...event(50, 'destination', 'RESUME') };
+    if (late.type === 'event') late.qemuUs = (epoch + 50 + 7_200_000) * 1000;
+    const records = [stop, at(20, { type: 'clock', jumpMs: 7_200_000 }), late];
+    assert.equal(measureDowntime(records)?.ms, 50);
+  });
+
+  it('of two hosts is measured by our clock, as theirs need not agree', () => {
+    const hosts = (['source', 'destination'] as const).map((side) =>
+      at(-1, { type: 'qemu', side, address: 'tcp:x:1', version: '10.0.0', sameHost: false }),
+    );
+    const wrong = { ...event(50, 'destination', 'RESUME') };
+    if (wrong.type === 'event') wrong.qemuUs = 1;
+    assert.equal(measureDowntime([...hosts, stop, wrong])?.ms, 50);
+  });
+
+  it('has transitions of devices around it, as QEMU sends STOP late and RESUME early', () => {
+    const records = [
+      device(-900, 'source', 'pre-copy'),
+      device(-4, 'source', 'pre-copy-p2p'),
+      device(-1, 'source', 'stop-copy'),
+      stop,
+      resume,
+      device(52, 'destination', 'running-p2p'),
+      device(53, 'destination', 'running'),
+    ];
+    assert.deepEqual(measureDowntime(records)?.outside, { beforeStopMs: 4, afterResumeMs: 3 });
+  });
+});
