@@ -27,6 +27,7 @@ interface MigrateFlags extends ChannelFlags {
   autoConverge?: true;
   timeout?: number;
   onTimeout: Goal['onTimeout'];
+  stallTimeout: number;
   verify?: true;
   journal?: string;
   json?: true;
@@ -61,6 +62,12 @@ export function migrateCommand(): Command {
       new Option('--on-timeout <action>', 'what to do then')
         .choices(['cancel', 'postcopy', 'release'])
         .default('cancel'),
+    )
+    .option(
+      '--stall-timeout <time>',
+      'take the link for dead when nothing moved for so long, and break it off; 0: never',
+      parseDuration(1000),
+      30_000,
     )
     .option('--verify', "compare the destination's whole RAM with the source's before it runs")
     .option('--journal <file>', 'record everything in a new file, a JSON record a line')
@@ -110,6 +117,13 @@ async function migrateBetween(
   signal: AbortSignal,
 ): Promise<void> {
   const channel = channelSettings(flags);
+  if (flags.verify && (flags.onTimeout === 'postcopy' || channel.capabilities['postcopy-ram'])) {
+    throw new PrecopyError(
+      'USAGE',
+      '--verify compares the RAM of two stopped guests, and after postcopy the destination runs before it has all of its RAM.',
+      'Choose one of --verify and postcopy.',
+    );
+  }
   const policy = findPolicy(flags.policy);
   await using from = await connectMonitor(flags.qmp, signal);
   await using to =
@@ -137,12 +151,15 @@ async function migrateBetween(
       capabilities: {
         events: true,
         'return-path': true,
+        // Where QEMU waits there, the guest stands still until somebody says go on.
+        'pause-before-switchover': false,
         ...(flags.autoConverge ? { 'auto-converge': true } : {}),
         ...(flags.onTimeout === 'postcopy' ? { 'postcopy-ram': true } : {}),
         ...channel.capabilities,
       },
       parameters: channel.parameters,
     },
+    stallLimitMs: flags.stallTimeout === 0 ? undefined : flags.stallTimeout,
     openMemory: flags.verify ? openMemory : undefined,
     signal,
   });

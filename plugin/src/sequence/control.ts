@@ -84,12 +84,25 @@ export interface MigrationControl extends Disposable {
   tune(tuning: Tuning): Promise<void>;
   /** Starts the guest on the destination now; the rest of its RAM follows on demand. */
   switchToPostcopy(): Promise<void>;
-  /** Ends the migration; the guest stays on the source. Refused once there is no way back. */
+  /**
+   * Ends the migration; the guest stays on the source.
+   *
+   * @throws PrecopyError MIGRATION_FAILED if there is no way back, or if the guest could then run twice
+   */
   cancel(): Promise<void>;
+  /**
+   * Breaks a link that carries nothing any more (`yank`), also while QEMU's main loop waits for it: a
+   * precopy then fails and the guest stays on the source; a postcopy can be recovered.
+   *
+   * @throws PrecopyError MIGRATION_FAILED if the guest could then run twice
+   */
+  breakLink(): Promise<void>;
   /** Breaks off the channel of a postcopy migration, which can be recovered. */
   pause(): Promise<void>;
-  /** Resumes a postcopy migration whose channel broke. @param uri where the destination listens anew */
-  recover(uri: string): Promise<void>;
+  /** Resumes a postcopy migration whose channel broke, over a new one at the same address. */
+  recover(): Promise<void>;
+  /** The destination's guest starts only with `startDestination`. */
+  readonly destinationHeld: boolean;
   /** Keeps the destination's guest from starting by itself; to be called before `start`. */
   holdDestination(): Promise<void>;
   /** Starts a destination that was held. */

@@ -28,24 +28,60 @@ export interface Incoming extends Disposable {
 export async function openIncoming(
   source: QemuSide,
   destination: QemuSide,
-  { uri, incomingUri = uri }: Endpoints,
+  endpoints: Endpoints,
 ): Promise<Incoming> {
   const listening = await listensAt(destination);
-  if (listening !== undefined) return { uri: uri ?? listening, [Symbol.dispose]: () => undefined };
+  if (listening !== undefined) {
+    return { uri: endpoints.uri ?? listening, [Symbol.dispose]: () => undefined };
+  }
+  return await listen(source, destination, endpoints, async (uri) => {
+    await destination.effect('migrate-incoming', { uri });
+  });
+}
+
+/** The same for the rest of a postcopy migration whose channel broke. */
+export async function reopenIncoming(
+  source: QemuSide,
+  destination: QemuSide,
+  endpoints: Endpoints,
+): Promise<Incoming> {
+  // Out of band: the destination's main loop may itself wait for a page that it has not got yet.
+  const { oob } = destination.client;
+  const recover = async (uri: string): Promise<void> => {
+    await destination.effect('migrate-recover', { uri }, { oob });
+  };
+  return await listen(source, destination, endpoints, async (uri) => {
+    try {
+      await recover(uri);
+    } catch (error) {
+      // It has not noticed yet that the channel broke.
+      await destination.effect('migrate-pause', undefined, { oob }).catch(() => {
+        throw error;
+      });
+      await recover(uri);
+    }
+  });
+}
+
+async function listen(
+  source: QemuSide,
+  destination: QemuSide,
+  { uri, incomingUri = uri }: Endpoints,
+  tell: (uri: string) => Promise<void>,
+): Promise<Incoming> {
   const folder = incomingUri === undefined ? privateFolder(source, destination) : undefined;
   const channel = parseChannel(incomingUri ?? `unix:${join(folder ?? '', 'migration')}`);
   const removeFolder = (): void => {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const theirs = await handOver(destination, channel);
-    await destination.effect('migrate-incoming', { uri: theirs });
+    await tell(await handOver(destination, channel));
   } catch (cause) {
     removeFolder();
     throw new PrecopyError(
       'MIGRATION_FAILED',
-      `The destination ${destination.address} does not accept a migration on ${channel.uri}: ${messageOf(cause)}. Nothing was started; the source was left as it was.`,
-      'Give a channel that both QEMUs can use with --uri (for example tcp:127.0.0.1:4444), and start the destination with -incoming defer.',
+      `The destination ${destination.address} does not accept a migration on ${channel.uri}: ${messageOf(cause)}.`,
+      'Give a channel that both QEMUs can use with --uri (for example tcp:127.0.0.1:4444), and start the destination with -incoming defer. The source was left as it was.',
       { cause },
     );
   }

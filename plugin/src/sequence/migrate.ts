@@ -7,6 +7,7 @@ import { verifyMemory, type VerifyResult, type VerifySide } from '../audit/verif
 import { PrecopyError, messageOf } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
 import type { MigrationResult } from '../journal/records.js';
+import { formatMs } from '../report/format.js';
 import type { MigrationControl, Preflight } from './control.js';
 import { DowntimeRecorder } from './downtime.js';
 import { goalFrom, type Wish } from './goal.js';
@@ -17,6 +18,7 @@ import { PhaseMachine, type Phase } from './phase.js';
 import type { Policy, Expectation } from './policy.js';
 import { withTimeLimit } from './policies/timeout.js';
 import type { MigrationInfo } from './qemu-replies.js';
+import { StallWatch } from './stall.js';
 import { Sequencer } from './sequencer.js';
 import type { MigrationSettings } from './settings.js';
 import type { QemuSide } from './side.js';
@@ -32,6 +34,8 @@ export interface MigrateOptions {
   expectation?: Expectation | undefined;
   /** Opens a QEMU's RAM for verify; undefined: no verify. Called before anything is changed. */
   openMemory: ((side: QemuSide) => Promise<VerifySide>) | undefined;
+  /** After how long without a byte the link is taken for dead and broken off, ms; undefined: never. */
+  stallLimitMs?: number | undefined;
   /** Cancels the migration; the guest stays on the source. */
   signal: AbortSignal;
   /** Told of the sequencer once the migration runs, so that a person can ask it for something. */
@@ -42,6 +46,11 @@ export interface MigrateOutcome {
   result: MigrationResult;
   verify: VerifyResult | undefined;
 }
+
+/** Before each attempt to make a new channel for a postcopy migration. */
+const recoverDelaysMs = [100, 500, 1000, 2000, 5000, 10_000, 10_000, 10_000];
+/** How long an attempt may take. */
+const recoverTimeoutMs = 30_000;
 
 /** How long after the source's `completed` the destination may need to load what it received. */
 const loadTimeoutMs = 60_000;
@@ -84,6 +93,10 @@ class MigrationRun {
   #startedAt = 0;
   #guestRan = false;
   #sequencer: Sequencer | undefined;
+  /** What was found when the link was given up. */
+  #deadLink: string | undefined;
+  /** Aborted when it is no use to wait for the source any longer. */
+  readonly #noEnd = new AbortController();
 
   constructor(options: MigrateOptions) {
     this.#options = options;
@@ -127,8 +140,9 @@ class MigrationRun {
     await this.#start(preflight, memories !== undefined);
     await this.#copy();
     await this.#destinationLoaded();
-    const verify = memories ? await this.#verify(memories) : undefined;
-    if (memories && this.#guestRan) await this.#control.startDestination();
+    const verify =
+      memories && !this.#events.state.postcopy ? await this.#verify(memories) : undefined;
+    if (this.#control.destinationHeld && this.#guestRan) await this.#control.startDestination();
     if (this.#guestRan && this.#control.destination) {
       await this.#events.until((state) => state.resumed);
     }
@@ -142,7 +156,7 @@ class MigrationRun {
     const { control, settings, openMemory } = this.#options;
     const preflight = await control.preflight(settings);
     this.#guestRan = preflight.guestRan;
-    for (const message of preflight.warnings) this.#journal.append({ type: 'warning', message });
+    for (const message of preflight.warnings) this.#warn(message);
     if (!openMemory) return { memories: undefined, preflight };
     const { source, destination } = control;
     if (!destination || !control.abilities.has('hold-destination')) {
@@ -208,26 +222,130 @@ class MigrationRun {
 
   /** Follows and steers QEMU until the source has sent everything. */
   async #copy(): Promise<void> {
+    this.#cancelOnSignal();
+    this.#watchLink();
+    await this.#sequencer?.follow(() => this.#overOnSource() !== undefined);
+    const { state } = this.#events;
+    if (this.#guestRan && state.stopped !== undefined && !state.postcopy) {
+      this.#enter('switchover', 'the source stopped');
+    }
+    const status = await this.#events.until(
+      () => this.#overOnSource() ?? (state.postcopy ? 'postcopy' : undefined),
+      this.#noEnd.signal,
+    );
+    const end = status === 'postcopy' ? await this.#followPostcopy() : status;
+    await this.#passes.settled();
+    if (end !== 'completed') throw await this.#notCompleted(end);
+    const { phase } = this.#phases;
+    if (phase === 'precopy' || phase === 'held') this.#enter('switchover', 'everything was sent');
+  }
+
+  #cancelOnSignal(): void {
     const { signal } = this.#options;
     const cancel = (): void => {
-      // QEMU may have completed in the meantime; then the refusal says so and the run goes on.
-      this.#control.cancel().catch(() => undefined);
+      this.#control.cancel().catch((error: unknown) => {
+        // Then the migration goes on, and the run with it.
+        if (this.#overOnSource() !== undefined) return;
+        this.#warn(`The migration could not be cancelled: ${messageOf(error)}`);
+      });
     };
     if (signal.aborted) cancel();
     else signal.addEventListener('abort', cancel, { once: true });
     this.#cleanups.push(() => {
       signal.removeEventListener('abort', cancel);
     });
-    await this.#sequencer?.follow(() => this.#overOnSource() !== undefined);
-    if (this.#guestRan && this.#events.state.stopped !== undefined) {
-      if (this.#events.state.postcopy) this.#enter('postcopy', 'the destination took over');
-      else this.#enter('switchover', 'the source stopped');
+  }
+
+  #watchLink(): void {
+    const { stallLimitMs, journal } = this.#options;
+    if (stallLimitMs === undefined) return;
+    const watch = new StallWatch({
+      limitMs: stallLimitMs,
+      info: () => this.#control.info(),
+      onStall: (standstillMs) => this.#giveLinkUp(standstillMs),
+    });
+    journal.subscribe((record) => {
+      if (record.type === 'event') watch.moved();
+    });
+    this.#cleanups.push(() => {
+      watch[Symbol.dispose]();
+    });
+  }
+
+  async #giveLinkUp(standstillMs: number): Promise<void> {
+    if (this.#overOnSource() !== undefined || this.#phases.phase === 'recover') return;
+    const found = `Nothing has moved over the link for ${formatMs(standstillMs)}`;
+    try {
+      this.#deadLink = found;
+      await this.#control.breakLink();
+      this.#warn(`${found}: it was broken off.`);
+    } catch (error) {
+      this.#deadLink = undefined;
+      this.#warn(`${found}, and it can't be broken off: ${messageOf(error)}`);
+      const { resumed } = this.#events.state;
+      if (resumed === undefined) return;
+      this.#noEnd.abort(
+        new PrecopyError(
+          'MIGRATION_FAILED',
+          `${found}. The guest runs at the destination, and the source waits for its answer for ever.`,
+          'End the source QEMU with "quit". Do not cancel the migration there: its guest would run as well.',
+        ),
+      );
     }
-    const status = await this.#events.until(() => this.#overOnSource());
-    await this.#passes.settled();
-    if (status !== 'completed') throw await this.#notCompleted(status);
-    const { phase } = this.#phases;
-    if (phase === 'precopy' || phase === 'held') this.#enter('switchover', 'everything was sent');
+  }
+
+  /** The guest runs at the destination already; only a new channel can bring a broken one back. */
+  async #followPostcopy(): Promise<'completed' | 'failed' | 'cancelled'> {
+    const { state } = this.#events;
+    this.#enter('postcopy', 'the guest goes on at the destination');
+    if (this.#control.destinationHeld && this.#guestRan) await this.#control.startDestination();
+    for (;;) {
+      const status = await this.#events.until(
+        () =>
+          this.#overOnSource() ??
+          (state.sourceStatus === 'postcopy-paused' ? ('paused' as const) : undefined),
+      );
+      if (status !== 'paused') return status;
+      this.#enter('recover', 'the channel broke');
+      await this.#recover();
+      if (this.#overOnSource() === undefined) this.#enter('postcopy', 'over a new channel');
+    }
+  }
+
+  /** @throws PrecopyError MIGRATION_FAILED if no new channel could be made */
+  async #recover(): Promise<void> {
+    const { signal } = this.#options;
+    const { state } = this.#events;
+    for (const delayMs of recoverDelaysMs) {
+      await sleep(delayMs, undefined, { signal });
+      if (state.destinationLost) break;
+      try {
+        await this.#control.recover();
+        const inTime = AbortSignal.timeout(recoverTimeoutMs);
+        await this.#events.until(
+          () => (state.sourceStatus === 'postcopy-paused' ? undefined : true),
+          inTime,
+        );
+        const settled = ['postcopy-active', 'postcopy-paused', 'completed', 'failed'];
+        const status = await this.#events.until(
+          () => settled.find((name) => name === state.sourceStatus) ?? this.#overOnSource(),
+          inTime,
+        );
+        if (status !== 'postcopy-paused') return;
+        this.#warn('The new channel broke as well.');
+      } catch (error) {
+        this.#warn(`No new channel yet: ${messageOf(error)}`);
+      }
+    }
+    throw new PrecopyError(
+      'MIGRATION_FAILED',
+      'The channel of the postcopy migration broke, and no new one could be made.',
+      'Both QEMUs must stay as they are. Once they reach each other again, go on with migrate-recover on the destination and migrate with resume=true on the source.',
+    );
+  }
+
+  #warn(message: string): void {
+    this.#journal.append({ type: 'warning', message });
   }
 
   async #notCompleted(status: 'failed' | 'cancelled'): Promise<PrecopyError> {
@@ -247,6 +365,13 @@ class MigrationRun {
       );
     }
     const { sourceLost, destinationLost } = this.#events.state;
+    if (this.#deadLink !== undefined && !sourceLost) {
+      return new PrecopyError(
+        'MIGRATION_FAILED',
+        `${this.#deadLink}, so the migration was broken off.`,
+        'Look at the network and at the destination QEMU; --stall-timeout sets how long to wait.',
+      );
+    }
     if (sourceLost) {
       return new PrecopyError(
         'MIGRATION_FAILED',

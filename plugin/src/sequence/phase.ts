@@ -29,8 +29,8 @@ const successors: Record<Phase, readonly Phase[]> = {
   precopy: ['held', 'switchover', 'postcopy', 'failed', 'cancelled'],
   // An idle guest can get through whatever the limits are.
   held: ['precopy', 'switchover', 'postcopy', 'failed', 'cancelled'],
-  // QEMU goes back to a running source when the switchover itself fails.
-  switchover: ['verify', 'completed', 'failed', 'cancelled'],
+  // QEMU goes back to a running source when the switchover itself fails. Postcopy begins with one.
+  switchover: ['postcopy', 'verify', 'completed', 'failed', 'cancelled'],
   postcopy: ['recover', 'completed', 'failed'],
   recover: ['postcopy', 'completed', 'failed'],
   verify: ['completed', 'failed', 'cancelled'],

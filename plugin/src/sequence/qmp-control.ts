@@ -1,8 +1,15 @@
 import { PrecopyError } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
 import type { Ability, MigrationControl, Parameters, Preflight, Tuning } from './control.js';
-import { handOver, openIncoming, type Endpoints } from './incoming.js';
 import { parseChannel, requireChannelFor } from './channel.js';
+import { DestinationGate } from './destination-gate.js';
+import {
+  handOver,
+  openIncoming,
+  reopenIncoming,
+  type Endpoints,
+  type Incoming,
+} from './incoming.js';
 import { MigrationEvents } from './migration-events.js';
 import { lookBefore } from './preflight.js';
 import { fromQemu, toQemu, tunableParameters } from './qmp-parameters.js';
@@ -36,7 +43,7 @@ export class QmpControl implements MigrationControl {
   #capabilities: Readonly<Record<string, boolean>> = {};
   #guestRan = false;
   #started = false;
-  #destinationHeld = false;
+  readonly #gate: DestinationGate;
   /** What must be undone at the end, whatever the end; run in reverse order. */
   readonly #cleanups: (() => Promise<void> | void)[] = [];
 
@@ -46,6 +53,7 @@ export class QmpControl implements MigrationControl {
     this.#endpoints = options.endpoints;
     this.#journal = options.journal;
     this.events = new MigrationEvents(options.source, options.destination);
+    this.#gate = new DestinationGate(options.destination);
     if (options.destination) this.abilities.add('hold-destination');
   }
 
@@ -116,10 +124,14 @@ export class QmpControl implements MigrationControl {
   async #channel(): Promise<string> {
     if (!this.destination) return await this.#handOver(this.#endpoints.uri ?? '');
     const incoming = await openIncoming(this.source, this.destination, this.#endpoints);
+    this.#removeAtEnd(incoming);
+    return await this.#handOver(incoming.uri);
+  }
+
+  #removeAtEnd(incoming: Incoming): void {
     this.#cleanups.push(() => {
       incoming[Symbol.dispose]();
     });
-    return await this.#handOver(incoming.uri);
   }
 
   async #handOver(uri: string): Promise<string> {
@@ -149,26 +161,54 @@ export class QmpControl implements MigrationControl {
   }
 
   async cancel(): Promise<void> {
+    await this.#wayBack();
     await this.source.effect('migrate_cancel');
   }
 
-  async pause(): Promise<void> {
-    await this.source.effect('migrate-pause');
+  async breakLink(): Promise<void> {
+    if (!this.events.state.postcopy) await this.#wayBack();
+    const link = { instances: [{ type: 'migration' }] };
+    await this.source.effect('yank', link, { oob: this.source.client.oob });
   }
 
-  async recover(uri: string): Promise<void> {
-    await this.destination?.effect('migrate-recover', { uri });
-    await this.source.effect('migrate', { uri, resume: true });
+  async #wayBack(): Promise<void> {
+    const sourceStopped = (): boolean => this.events.state.stopped !== undefined;
+    await this.#gate.shutOrRefuse(this.#guestRan, sourceStopped);
+  }
+
+  async pause(): Promise<void> {
+    await this.source.effect('migrate-pause', undefined, { oob: this.source.client.oob });
+  }
+
+  async recover(): Promise<void> {
+    const uri = await this.#reopen();
+    await this.source.effect('migrate', { uri: await this.#handOver(uri), resume: true });
+  }
+
+  /** Where the destination listens for the rest of a postcopy; where it is not ours, it must already. */
+  async #reopen(): Promise<string> {
+    const { destination } = this;
+    if (!destination) return this.#endpoints.uri ?? '';
+    const incoming = await reopenIncoming(this.source, destination, this.#endpoints);
+    this.#removeAtEnd(incoming);
+    return incoming.uri;
+  }
+
+  get destinationHeld(): boolean {
+    return this.#gate.isShut;
   }
 
   async holdDestination(): Promise<void> {
-    // `stop` on a QEMU that waits for a migration only takes back its autostart (qmp_stop).
-    await this.destination?.effect('stop');
-    this.#destinationHeld = true;
+    if ((await this.#gate.shut(this.#guestRan)) === 'shut') return;
+    throw new PrecopyError(
+      'MIGRATION_FAILED',
+      `The destination ${this.destination?.address ?? ''} can't be kept from starting by itself.`,
+      'See that its monitor answers and that it waits for a migration.',
+    );
   }
 
   async startDestination(): Promise<void> {
-    await this.destination?.effect('cont');
+    await this.#gate.open();
   }
 
   async secureGuest(): Promise<string> {
@@ -178,7 +218,8 @@ export class QmpControl implements MigrationControl {
       events: this.events,
       guestRan: this.#guestRan,
       started: this.#started,
-      destinationHeld: this.#destinationHeld,
+      destinationHeld: this.#gate.isShut,
+      cancel: () => this.cancel(),
     });
   }
 

@@ -1,5 +1,5 @@
 import type { PeerCredentials } from 'linux-vfio-ts';
-import type { QmpClient, QmpEvent } from 'qemu-qmp-client-ts';
+import type { ExecuteOptions, QmpClient, QmpEvent } from 'qemu-qmp-client-ts';
 import type { HumanMonitor } from '../audit/guest-memory.js';
 import { messageOf } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
@@ -53,12 +53,20 @@ export class QemuSide {
   }
 
   /** Asks; changes nothing. */
-  async query(command: string, args?: Record<string, unknown>): Promise<unknown> {
-    return await this.client.execute(command, args);
+  async query(
+    command: string,
+    args?: Record<string, unknown>,
+    options?: ExecuteOptions,
+  ): Promise<unknown> {
+    return await this.client.execute(command, args, options);
   }
 
   /** Changes something; journalled whether it succeeds or not. */
-  async effect(command: string, args?: Record<string, unknown>): Promise<unknown> {
+  async effect(
+    command: string,
+    args?: Record<string, unknown>,
+    options?: ExecuteOptions,
+  ): Promise<unknown> {
     const entry = {
       type: 'effect',
       side: this.role,
@@ -68,7 +76,7 @@ export class QemuSide {
     const sentAt = performance.now();
     const ms = (): number => Math.round((performance.now() - sentAt) * 1000) / 1000;
     try {
-      const reply = await this.client.execute(command, args);
+      const reply = await this.client.execute(command, args, options);
       this.#journal.append({ ...entry, ms: ms() });
       return reply;
     } catch (error) {
@@ -88,12 +96,15 @@ export class QemuSide {
     });
   }
 
-  async status(): Promise<StatusInfo> {
-    return checked(statusInfo, await this.query('query-status'), 'query-status');
+  /** @param timeoutMs how long to wait for an answer; default: as long as a blackout may take */
+  async status(timeoutMs?: number): Promise<StatusInfo> {
+    const reply = await this.query('query-status', undefined, limited(timeoutMs));
+    return checked(statusInfo, reply, 'query-status');
   }
 
-  async migration(): Promise<MigrationInfo> {
-    return checked(migrationInfo, await this.query('query-migrate'), 'query-migrate');
+  async migration(timeoutMs?: number): Promise<MigrationInfo> {
+    const reply = await this.query('query-migrate', undefined, limited(timeoutMs));
+    return checked(migrationInfo, reply, 'query-migrate');
   }
 
   readonly monitor: HumanMonitor = async (commandLine) => {
@@ -110,4 +121,8 @@ export class QemuSide {
       qemuUs: event.qemuTimeUs,
     });
   }
+}
+
+function limited(timeoutMs: number | undefined): ExecuteOptions {
+  return timeoutMs === undefined ? {} : { timeoutMs };
 }

@@ -1,0 +1,93 @@
+/** Ways in which a migration does not simply complete: cancelled, stalled, broken and recovered. */
+import assert from 'node:assert/strict';
+import { FaultRig } from '../../support/fault-rig.js';
+
+describe('a migration that is cancelled', () => {
+  it('leaves the guest on the source alone, in precopy', async () => {
+    await using rig = await FaultRig.start();
+    const running = rig.migrate();
+    await running.printed('"type":"pass"');
+    running.process.kill('SIGINT');
+    const { exitCode, stdout } = await running.finished;
+    assert.equal(exitCode, 5, stdout);
+    assert.deepEqual(await rig.runners(), ['source']);
+    await rig.assertRestored();
+  });
+
+  it('leaves the guest on the source alone, in the blackout, where QEMU by itself would let both run', async () => {
+    await using rig = await FaultRig.start();
+    rig.link.limit(10 << 20);
+    const running = rig.migrate('--timeout', '1s', '--on-timeout', 'release');
+    await running.printed('"event":"STOP"');
+    running.process.kill('SIGINT');
+    const { exitCode, stdout } = await running.finished;
+    assert.equal(exitCode, 5, stdout);
+    assert.deepEqual(await rig.runners(), ['source']);
+    await rig.assertRestored();
+  });
+});
+
+describe('a link that carries nothing any more', () => {
+  it('is broken off in precopy; the guest goes on at the source', async () => {
+    await using rig = await FaultRig.start();
+    const running = rig.migrate('--stall-timeout', '2s');
+    await running.printed('"type":"pass"');
+    rig.link.stall();
+    const { exitCode, stdout } = await running.finished;
+    assert.equal(exitCode, 1, stdout);
+    assert.match(stdout, /Nothing has moved over the link for 2\.\d+ s: it was broken off/);
+    assert.deepEqual(await rig.runners(), ['source']);
+    await rig.assertRestored();
+  });
+
+  it('is broken off in the blackout, although QEMU answers no command there', async () => {
+    await using rig = await FaultRig.start();
+    rig.link.limit(10 << 20);
+    const running = rig.migrate(
+      ...['--timeout', '1s', '--on-timeout', 'release', '--stall-timeout', '2s'],
+    );
+    await running.printed('"event":"STOP"');
+    rig.link.stall();
+    const { exitCode, stdout } = await running.finished;
+    assert.equal(exitCode, 1, stdout);
+    assert.deepEqual(await rig.runners(), ['source']);
+    await rig.assertRestored();
+  });
+});
+
+describe('postcopy', () => {
+  it('takes the guest over at the time limit, and completes', async () => {
+    await using rig = await FaultRig.start();
+    const running = rig.migrate('--timeout', '1s', '--on-timeout', 'postcopy');
+    const { exitCode, stdout } = await running.finished;
+    assert.equal(exitCode, 0, stdout);
+    assert.deepEqual(await rig.runners(), ['destination']);
+  });
+
+  it('is recovered over a new channel when the channel breaks', async () => {
+    await using rig = await FaultRig.start();
+    rig.link.limit(4 << 20);
+    const running = rig.migrate('--timeout', '1s', '--on-timeout', 'postcopy');
+    await running.printed('"event":"RESUME"');
+    rig.link.cut();
+    const { exitCode, stdout } = await running.finished;
+    assert.equal(exitCode, 0, stdout);
+    assert.match(stdout, /"phase":"recover"/);
+    assert.deepEqual(await rig.runners(), ['destination']);
+  });
+
+  it('is recovered when the link stalls', async () => {
+    await using rig = await FaultRig.start();
+    rig.link.limit(4 << 20);
+    const running = rig.migrate(
+      ...['--timeout', '1s', '--on-timeout', 'postcopy', '--stall-timeout', '2s'],
+    );
+    await running.printed('"event":"RESUME"');
+    rig.link.stall();
+    await running.printed('"phase":"recover"');
+    rig.link.cut();
+    const { exitCode, stdout } = await running.finished;
+    assert.equal(exitCode, 0, stdout);
+    assert.deepEqual(await rig.runners(), ['destination']);
+  });
+});
