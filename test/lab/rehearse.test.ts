@@ -14,6 +14,7 @@ import { Type1Source, uniformCurve, type Rehearsal } from 'precopy';
 import { QmpClient } from 'qemu-qmp-client-ts';
 import { startVfioGuest, type VfioGuest } from '#scripts/lab/vfio-guest.js';
 import { precopy, startPrecopy } from '../support/precopy.js';
+import { trackingIsOn as isOn } from '../support/tracking.js';
 
 const memoryMiB = 128;
 const device = { rangeIova: 0x100_0000n, rangePages: 2048, rate: 1500 };
@@ -52,14 +53,7 @@ describe('precopy rehearse with VFIO', () => {
   const rehearse = async (...more: string[]): ReturnType<typeof precopy> =>
     await precopy('rehearse', '--qmp', at.guest.qmp, ...more);
 
-  const trackingIsOn = async (): Promise<boolean> => {
-    const kernel = new LibcKernel();
-    using qemu = await BorrowableProcess.open(kernel, at.guest.pid);
-    const origin = (await qemu.list()).find(({ kind }) => kind === 'container');
-    assert.ok(origin);
-    using borrowed = await qemu.borrow(origin);
-    return new Type1Container(kernel, borrowed.fd).dirtyPages.askTracking();
-  };
+  const trackingIsOn = (): Promise<boolean> => isOn(at.guest.pid);
 
   it('misses no page that the device wrote, in 40 windows', async () => {
     const kernel = new LibcKernel();
@@ -197,7 +191,7 @@ describe('precopy rehearse with VFIO', () => {
     await other.execute('migrate', { uri: 'exec:cat > /dev/null' });
     const { exitCode, stderr } = await running.finished;
     assert.equal(exitCode, 3, stderr);
-    assert.match(stderr, /The rehearsal ended: QEMU is migrating/);
+    assert.match(stderr, /Harvesting ended: QEMU is migrating/);
     assert.equal((await other.execute('query-status')).status, 'running');
     await other.execute('migrate_cancel');
   });

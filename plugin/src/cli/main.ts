@@ -9,6 +9,7 @@ import { migrateCommand } from './migrate.js';
 import { probeCommand } from './probe.js';
 import { shellCommand } from './shell.js';
 import { rehearseCommand } from './rehearse.js';
+import { watchCommand } from './watch.js';
 
 const manifest = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8');
 const { version } = JSON.parse(manifest) as { version: string };
@@ -22,6 +23,7 @@ const program = new Command('precopy')
   .enablePositionalOptions()
   .exitOverride()
   .addCommand(probeCommand().exitOverride())
+  .addCommand(watchCommand().exitOverride())
   .addCommand(rehearseCommand().exitOverride())
   .addCommand(migrateCommand().exitOverride())
   .addCommand(linkCommand().exitOverride())

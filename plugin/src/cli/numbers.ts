@@ -38,3 +38,10 @@ export function parsePercent(text: string): number {
   if (!match) throw new InvalidArgumentError('Write percent as 40 or 40%, from 0 to 99.');
   return Number(match[1]);
 }
+
+/** `2` or `2%`: a part of one core. */
+export function parseCorePercent(text: string): number {
+  const percent = Number(text.replace(/%$/, ''));
+  if (percent > 0 && percent <= 100) return percent;
+  throw new InvalidArgumentError('Write a part of one core as 2 or 2%, above 0 and up to 100.');
+}

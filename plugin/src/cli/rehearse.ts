@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { PrecopyError, exitCodes, type ExitCode } from '../errors.js';
 import type { HarvestProgress } from '../harvest/dirtied.js';
 import { rehearse } from '../harvest/rehearse.js';
@@ -8,7 +8,7 @@ import { formatMs } from '../report/format.js';
 import { QemuSide } from '../sequence/side.js';
 import { toJson } from '../journal/json.js';
 import { connectMonitor } from './connect.js';
-import { parseBytes, parseDuration } from './numbers.js';
+import { parseBytes, parseDuration, parseCorePercent } from './numbers.js';
 import { interruptSignal, reportError } from './output.js';
 
 interface RehearseFlags {
@@ -40,7 +40,7 @@ export function rehearseCommand(): Command {
       parseDuration(1),
     )
     .option('--interval <time>', 'time between harvests, at least', parseDuration(1), 100)
-    .option('--overhead <percent>', 'how much of one core harvesting may take', parsePercent, 2)
+    .option('--overhead <percent>', 'how much of one core harvesting may take', parseCorePercent, 2)
     .option('--no-cpu', "leave the CPUs out, and QEMU's soft-dirty bits alone")
     .option('--json', 'print the rehearsal as JSON')
     .action(async (flags: RehearseFlags) => {
@@ -67,11 +67,16 @@ async function runRehearse(flags: RehearseFlags): Promise<ExitCode> {
       cpu: flags.cpu,
       signal,
       onProgress: (now) => {
-        progress.show(now);
+        progress.show(watchingText(now));
+      },
+      onStage: (stage) => {
+        progress.show(`${stage} ...`);
       },
     });
     progress.clear();
-    const text = flags.json ? toJson(rehearsal) : rehearsalLines(rehearsal).join('\n');
+    const text = flags.json
+      ? toJson(rehearsal)
+      : rehearsalLines(rehearsal, process.stdout.columns).join('\n');
     process.stdout.write(`${text}\n`);
     return exitCodes.done;
   } catch (caught) {
@@ -82,10 +87,11 @@ async function runRehearse(flags: RehearseFlags): Promise<ExitCode> {
   }
 }
 
-function parsePercent(text: string): number {
-  const percent = Number(text.replace(/%$/, ''));
-  if (percent > 0 && percent <= 100) return percent;
-  throw new InvalidArgumentError('Write a part of one core as 2 or 2%, above 0 and up to 100.');
+function watchingText({ watchedMs, durationMs, lastPages, lastMs }: HarvestProgress): string {
+  const rates = [...lastPages].map(
+    ([name, pages]) => `${name} ${((pages / lastMs) * 1000).toFixed(0)} pages/s`,
+  );
+  return `watching ${formatMs(watchedMs)} of ${formatMs(durationMs)}: ${rates.join(', ')}`;
 }
 
 /** One line that is written over and over, on a terminal only. */
@@ -96,12 +102,8 @@ class ProgressLine {
     this.#stream = stream;
   }
 
-  show({ watchedMs, durationMs, lastPages, lastMs }: HarvestProgress): void {
+  show(text: string): void {
     if (!this.#stream.isTTY) return;
-    const rates = [...lastPages].map(
-      ([name, pages]) => `${name} ${((pages / lastMs) * 1000).toFixed(0)} pages/s`,
-    );
-    const text = `watching ${formatMs(watchedMs)} of ${formatMs(durationMs)}: ${rates.join(', ')}`;
     this.#stream.write(`\r\x1b[K${text.slice(0, Math.max(1, this.#stream.columns - 1))}`);
   }
 

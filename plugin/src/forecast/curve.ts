@@ -105,6 +105,11 @@ export class CurveBuilder {
     return [...this.#sources.keys()].filter((name) => name !== together);
   }
 
+  /** Names of the RAM blocks that have curves of their own. */
+  get blocks(): readonly string[] {
+    return this.#blocks.names;
+  }
+
   /** Dirty pages of all sources by address and time. */
   get heat(): HeatMap {
     return this.#heat.map;
@@ -118,9 +123,10 @@ export class CurveBuilder {
   /**
    * Takes a harvest; nothing of it is kept by reference.
    *
+   * @returns distinct pages of all sources in it
    * @throws RangeError if it ends before it begins, or begins before the last one's end
    */
-  add(harvest: Harvest): void {
+  add(harvest: Harvest): number {
     const { startMs, endMs, sources } = harvest;
     if (!(endMs > startMs) || (this.#endMs !== undefined && startMs < this.#endMs - gapMs)) {
       throw new RangeError(
@@ -142,11 +148,15 @@ export class CurveBuilder {
     }
     const visit = this.#heat.harvest(startMs, endMs);
     const scale = this.sampledPages;
+    let distinct = 0;
     union.forEachWord((page, word) => {
-      visit(page, popcount(word) * scale);
+      const pages = popcount(word) * scale;
+      distinct += pages;
+      visit(page, pages);
     });
     this.#pyramid(together).add({ startMs, endMs, set: union });
     this.#sampling.shrink();
+    return distinct;
   }
 
   /** D(t) of what was recorded; undefined if nothing was. */

@@ -1,22 +1,25 @@
 /** What dirties a guest, as found out by watching it, or known without. */
-import { CurveBuilder } from '../forecast/curve.js';
+import { CurveBuilder, type WorkloadPhase } from '../forecast/curve.js';
 import { allDirtyCurve } from '../forecast/dirty.js';
 import { rehearsed, type Rehearsed } from '../forecast/rehearsed.js';
 import type { RamStretch } from '../forecast/qemu-model.js';
 import type { DeviceTracking } from './device-tracking.js';
-import { harvestGuest, pagesOf, type GuestHarvestOptions } from './guest-harvest.js';
+import { figuresByBlock, heatFigures, hotRangeFigures, sourceFigures } from './figures.js';
+import { harvestGuest, type GuestHarvestOptions } from './guest-harvest.js';
+import { bitmapLayoutOf, blockPagesOf } from './guest-layout.js';
 import type { HarvestSummary } from './harvester.js';
 import { sumOfPages } from './ram-content.js';
-import type { RehearsedSource } from './rehearsal.js';
+import type { Rehearsal } from './rehearsal.js';
 
-export interface Dirtied {
-  /** For the model. */
-  readonly rehearsed: Rehearsed;
-  /** For people. */
-  readonly sources: readonly RehearsedSource[];
+/** What was dirtied: for people, and for the model. */
+export interface Dirtied extends Pick<
+  Rehearsal,
+  'sources' | 'together' | 'heat' | 'hotRanges' | 'caveats'
+> {
+  /** Each phase of the workload; times count from the first harvest. One, if it did not change. */
+  readonly phases: readonly (Rehearsed & { readonly phase: WorkloadPhase | null })[];
   /** Null where nothing had to be harvested. */
   readonly summary: HarvestSummary | null;
-  readonly caveats: readonly string[];
 }
 
 export interface HarvestProgress {
@@ -28,24 +31,36 @@ export interface HarvestProgress {
   readonly lastMs: number;
 }
 
+/** A builder for the curves of a guest's harvests. */
+export function curveBuilderFor(layout: GuestHarvestOptions['layout']): CurveBuilder {
+  const mapped = bitmapLayoutOf(layout.sections).sections;
+  const last = mapped.at(-1);
+  const pages = last === undefined ? 0 : last.firstPage + last.pages;
+  return new CurveBuilder({ pages, mapped, blocks: blockPagesOf(layout) });
+}
+
 /**
  * Watches the guest, and makes curves of its harvests.
  *
  * @param longestWindowMs the longest window that the forecast will look at
+ * @param device the only VFIO device of the guest; null where there are more, or none
  * @throws as {@link harvestGuest}
  */
 export async function watchDirtied(
   options: Omit<GuestHarvestOptions, 'onHarvest'>,
   longestWindowMs: number,
+  device: string | null,
   onProgress: (progress: HarvestProgress) => void,
 ): Promise<Dirtied> {
   const { durationMs, layout } = options;
-  const builder = new CurveBuilder({ pages: pagesOf(layout) });
+  const builder = curveBuilderFor(layout);
   let watchedMs = 0;
+  let firstMs: number | undefined;
   const { sources, summary, caveats } = await harvestGuest({
     ...options,
     onHarvest: (harvest) => {
       builder.add(harvest);
+      firstMs ??= harvest.startMs;
       const lastMs = harvest.endMs - harvest.startMs;
       watchedMs += lastMs;
       const lastPages = new Map(
@@ -55,36 +70,19 @@ export async function watchDirtied(
     },
   });
   const kinds = new Map(sources.map(({ name, kind }) => [name, kind]));
-  const phases = builder.phases();
+  const startMs = firstMs ?? 0;
   return {
-    rehearsed: rehearsed(builder, kinds, longestWindowMs, phases.at(-1)),
-    sources: sources.flatMap(({ name, kind }) => sourceOf(builder, name, kind)),
+    phases: builder.phases().map((phase) => ({
+      phase: { ...phase, startMs: phase.startMs - startMs, endMs: phase.endMs - startMs },
+      ...rehearsed(builder, kinds, longestWindowMs, phase),
+    })),
+    sources: sourceFigures(builder, sources, device),
+    together: figuresByBlock(builder, {}) ?? null,
+    heat: heatFigures(builder, startMs),
+    hotRanges: hotRangeFigures(builder),
     summary,
-    caveats: [
-      ...(phases.length > 1
-        ? [
-            `The workload changed while it was watched; the forecast is for the last of ${phases.length} phases.`,
-          ]
-        : []),
-      ...caveats,
-    ],
+    caveats,
   };
-}
-
-function sourceOf(builder: CurveBuilder, name: string, kind: 'cpu' | 'device'): RehearsedSource[] {
-  const curve = builder.curve({ source: name });
-  if (curve === undefined) return [];
-  return [
-    {
-      name,
-      kind,
-      everything: false,
-      points: curve.points,
-      pagesPerSecond: curve.pagesIn(1000),
-      workingSetPages: curve.pagesIn(curve.knownToMs),
-      workingSetMs: curve.knownToMs,
-    },
-  ];
 }
 
 /** Nothing to watch: a container with dirty page scope `all` says all of `ram`, whatever is written. */
@@ -97,21 +95,29 @@ export function everythingDirty(
   const name = 'VFIO container';
   const because = culprits.length === 0 ? 'an IOMMU-backed device' : culprits.join(', ');
   return {
-    rehearsed: {
-      sources: [{ name, kind: 'device', curve: allDirtyCurve(pages), zeroShare }],
-      warnings: [],
-    },
+    phases: [
+      {
+        phase: null,
+        sources: [{ name, kind: 'device', curve: allDirtyCurve(pages), zeroShare }],
+        warnings: [],
+      },
+    ],
     sources: [
       {
         name,
         kind: 'device',
+        device: null,
         everything: true,
         points: [],
         pagesPerSecond: pages,
         workingSetPages: pages,
         workingSetMs: 0,
+        blocks: [],
       },
     ],
+    together: null,
+    heat: null,
+    hotRanges: [],
     summary: null,
     caveats: [
       `The container's dirty page scope is \`all\` (because of ${because}): the kernel says every page at each read, whatever is written. Nothing was harvested, as it would show nothing.`,

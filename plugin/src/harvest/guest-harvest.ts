@@ -40,7 +40,9 @@ export interface GuestHarvestOptions {
   /** How much of one core harvesting may take, 0 to 1. */
   readonly overheadShare: number;
   readonly signal: AbortSignal;
-  /** Told of each round; the bitmaps in it are good until it returns. Their pages: see {@link pagesOf}. */
+  /** Told what will be harvested, before the first round. */
+  readonly onSources?: ((sources: GuestHarvest['sources']) => void) | undefined;
+  /** Told of each round; the bitmaps in it are good until it returns. */
   readonly onHarvest: (harvest: HarvestRound) => void;
 }
 
@@ -48,12 +50,6 @@ export interface GuestHarvest {
   readonly sources: readonly Pick<HarvestSource, 'name' | 'kind'>[];
   readonly summary: HarvestSummary;
   readonly caveats: readonly string[];
-}
-
-/** How many pages the bitmaps of this guest's harvests can name. */
-export function pagesOf({ sections }: Pick<MemoryLayout, 'sections'>): number {
-  const last = bitmapLayoutOf(sections).sections.at(-1);
-  return (last?.firstPage ?? 0) + (last?.pages ?? 0);
 }
 
 /**
@@ -91,9 +87,10 @@ export async function harvestGuest(options: GuestHarvestOptions): Promise<GuestH
       'Leave --no-cpu out.',
     );
   }
+  options.onSources?.(sources);
   let summary: HarvestSummary;
   try {
-    summary = await harvestWith(sources, options, state);
+    summary = await harvestWith(sources, options, state, gate);
   } catch (error) {
     await guard.settled();
     throw gate.shutReason === undefined ? error : migrationBegan(gate.shutReason, stolen, error);
@@ -119,6 +116,7 @@ async function harvestWith(
   sources: readonly HarvestSource[],
   { layout, onHarvest, ...options }: GuestHarvestOptions,
   state: TrackingState,
+  gate: HarvestGate,
 ): Promise<HarvestSummary> {
   const pages = bitmapLayoutOf(layout.sections);
   using arena = new BitmapArena();
@@ -133,6 +131,8 @@ async function harvestWith(
     signal: options.signal,
     state,
     onHarvest: (harvest) => {
+      // The CPUs' source does not ask, and the container's not if it was not read since.
+      gate.check();
       attribution.apply(harvest.sources);
       onHarvest(harvest);
     },
@@ -143,7 +143,7 @@ function migrationBegan(reason: string, stolen: readonly string[], cause: unknow
   if (!(cause instanceof HarvestRefusedError)) return cause;
   return new PrecopyError(
     'NOT_SUPPORTED',
-    `The rehearsal ended: ${reason}, and from then on the dirty bitmap is the migration's. ${stolen.join(' ')}`.trimEnd(),
+    `Harvesting ended: ${reason}, and from then on the dirty bitmap is the migration's. ${stolen.join(' ')}`.trimEnd(),
     'Rehearse again when that migration has ended.',
     { cause },
   );

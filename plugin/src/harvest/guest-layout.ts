@@ -1,6 +1,8 @@
 /** The guest's memory as dirty bitmaps see it. Pure. */
 import { BitmapLayout } from 'linux-vfio-ts';
-import type { RamSection } from '../audit/ram-blocks.js';
+import type { MemoryLayout } from '../audit/guest-memory.js';
+import { sectionIsOf, type RamSection } from '../audit/ram-blocks.js';
+import type { BlockPages } from '../forecast/curve.js';
 
 const pageBytes = 4096;
 
@@ -21,6 +23,25 @@ export function bitmapLayoutOf(sections: readonly RamSection[]): BitmapLayout {
     pageSizeBytes: pageBytes,
     sections: ranges,
   });
+}
+
+/** Each RAM block by its pages in those bitmaps; blocks that the guest does not see are left out. */
+export function blockPagesOf({
+  blocks,
+  unlocated,
+  sections,
+}: Pick<MemoryLayout, 'blocks' | 'unlocated' | 'sections'>): BlockPages[] {
+  return [...blocks.values(), ...unlocated]
+    .map((block) => ({
+      name: block.name,
+      ranges: sections
+        .filter((section) => sectionIsOf(section, block))
+        .map(({ gpa, bytes }) => ({
+          firstPage: Number(gpa / BigInt(pageBytes)),
+          pages: Number(bytes / BigInt(pageBytes)),
+        })),
+    }))
+    .filter(({ ranges }) => ranges.length > 0);
 }
 
 /** Whether RAM stands at the same guest-physical addresses; firmware and hotplug move it. */

@@ -1,13 +1,22 @@
 /** Precopy without a destination: harvest, curve, forecast. Leaves the guest as it was. */
+import { basename } from 'node:path';
 import { describeMemory } from '../audit/guest-memory.js';
 import { PrecopyError } from '../errors.js';
-import { forecast, remediesFor } from '../forecast/forecast.js';
+import {
+  forecast,
+  remediesFor,
+  tableAround,
+  type Forecast,
+  type ForecastInput,
+} from '../forecast/forecast.js';
+import { worstOf } from '../forecast/rehearsed.js';
 import { probe } from '../probe/observe.js';
+import type { ProbeReport } from '../probe/report.js';
 import type { QemuSide } from '../sequence/side.js';
 import { generalCaveats } from './caveats.js';
 import { deviceTracking } from './device-tracking.js';
-import { everythingDirty, watchDirtied, type HarvestProgress } from './dirtied.js';
-import { chooseBandwidth, forecastInput } from './forecast-input.js';
+import { everythingDirty, watchDirtied, type Dirtied, type HarvestProgress } from './dirtied.js';
+import { chooseBandwidth, forecastInput, type Known } from './forecast-input.js';
 import { viewMigration } from './migration-view.js';
 import { contentOf, sumOfPages } from './ram-content.js';
 import { rehearsalVersion, type Rehearsal } from './rehearsal.js';
@@ -28,6 +37,8 @@ export interface RehearseOptions {
   readonly cpu: boolean;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: HarvestProgress) => void;
+  /** Told what takes the next seconds, in a few words. */
+  readonly onStage: (stage: string) => void;
 }
 
 /**
@@ -64,11 +75,13 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
       : await watchDirtied(
           { ...options, pid, layout, tracking, mayBeOn },
           firstRoundMs,
+          onlyDevice(report),
           options.onProgress,
         );
   const known = { report, ram, view, bandwidth, downtimeLimitMs, firstRoundMs };
-  const input = forecastInput(known, dirtied.rehearsed.sources);
-  const outcome = forecast(input, dirtied.rehearsed.warnings);
+  const forecasts = phaseForecasts(dirtied, known, options.onStage);
+  const { last, worst, worstPhase } = forecasts;
+  options.onStage('looking for what would help');
   return {
     version: rehearsalVersion,
     address: side.address,
@@ -83,13 +96,57 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
       overheadShare: dirtied.summary.overheadShare,
     },
     sources: dirtied.sources,
+    together: dirtied.together,
+    heat: dirtied.heat,
+    hotRanges: dirtied.hotRanges,
+    phases: forecasts.phases,
+    worstPhase,
     bandwidthBytesPerSecond: bandwidth.bytesPerSecond,
     bandwidthFrom: bandwidth.from,
-    parameters: input.parameters,
-    devices: input.guest.devices,
-    forecast: outcome,
-    remedies: remediesFor(input, outcome),
+    parameters: worst.input.parameters,
+    devices: worst.input.guest.devices,
+    forecast: last.outcome,
+    remedies: remediesFor(worst.input, worst.outcome),
+    table: tableAround(worst.input),
     downtimeFloorMs: tracking.kind === 'everything' ? firstRoundMs : null,
     caveats: [...generalCaveats(report, options, layout), ...dirtied.caveats],
   };
+}
+
+interface PhaseForecast {
+  readonly input: ForecastInput;
+  readonly outcome: Forecast;
+}
+
+/** The forecast for each phase of the workload, of which a migration may meet any. */
+function phaseForecasts(
+  { phases }: Dirtied,
+  known: Known,
+  onStage: RehearseOptions['onStage'],
+): Pick<Rehearsal, 'phases' | 'worstPhase'> & { last: PhaseForecast; worst: PhaseForecast } {
+  const all = phases.map(({ phase, sources, warnings }, i) => {
+    onStage(phases.length === 1 ? 'forecasting' : `forecasting phase ${i + 1} of ${phases.length}`);
+    const input = forecastInput(known, sources);
+    return { phase, input, outcome: forecast(input, warnings) };
+  });
+  const worstPhase = worstOf(all.map(({ outcome }) => outcome));
+  const [last, worst] = [all.at(-1), all[worstPhase]];
+  if (last === undefined || worst === undefined) throw new RangeError('There is no phase.');
+  return {
+    phases: all.flatMap(({ phase, outcome }) =>
+      phase === null ? [] : [{ ...phase, forecast: outcome }],
+    ),
+    worstPhase,
+    last,
+    worst,
+  };
+}
+
+/** The device to which all that devices dirty can be attributed; null where there are several, or none. */
+function onlyDevice({ devices }: ProbeReport): string | null {
+  const [device, ...others] = devices;
+  if (device === undefined || others.length > 0) return null;
+  const { host, sysfsdev } = device.properties;
+  if (typeof host === 'string') return host;
+  return typeof sysfsdev === 'string' ? basename(sysfsdev) : device.path;
 }

@@ -1,7 +1,15 @@
 /** A rehearsal as text: the verdict first, then what it is made of. */
-import type { Range, Remedy } from '../forecast/forecast.js';
-import type { Rehearsal, RehearsedSource } from '../harvest/rehearsal.js';
+import type { Forecast, ForecastCell, Range, Remedy } from '../forecast/forecast.js';
+import type {
+  DirtyFiguresByBlock,
+  Rehearsal,
+  RehearsedPhase,
+  RehearsedSource,
+} from '../harvest/rehearsal.js';
+import { bar } from './blocks.js';
 import { count, formatBytes, formatMs, formatRate } from './format.js';
+import { heatLines, hotRangeLines } from './heat.js';
+import { table } from './table.js';
 
 const verdicts = {
   yes: 'converges',
@@ -9,31 +17,78 @@ const verdicts = {
   no: 'does not converge',
 } as const;
 
-export function rehearsalLines(rehearsal: Rehearsal): string[] {
-  const { forecast, remedies, caveats } = rehearsal;
+/** @param width of the terminal, characters */
+export function rehearsalLines(rehearsal: Rehearsal, width = 80): string[] {
+  const { forecast, caveats, heat, pageBytes } = rehearsal;
+  const blocks = [
+    [
+      `forecast: ${verdict(forecast)}`,
+      `  ${forecast.why}`,
+      ...floorLines(rehearsal),
+      ...phaseSummary(rehearsal),
+      ...remedyLines(rehearsal),
+    ],
+    [
+      `guest: ${rehearsal.guestStatus}, ${formatBytes(rehearsal.ramBytes)} of RAM, of which some ${formatBytes(rehearsal.zeroBytes)} zero`,
+      `link: ${formatRate(rehearsal.bandwidthBytesPerSecond)} (${rehearsal.bandwidthFrom === 'option' ? 'as given' : "QEMU's max-bandwidth"}), downtime limit ${formatMs(rehearsal.parameters.downtimeLimitMs)}`,
+      ...watchedLines(rehearsal),
+    ],
+    sourceLines(rehearsal),
+    hotRangeLines(rehearsal.hotRanges),
+    heat === null ? [] : heatLines(heat, pageBytes, width),
+    phaseLines(rehearsal.phases),
+    outcomeLines(rehearsal),
+    tableLines(rehearsal, width),
+  ].filter((lines) => lines.length > 0);
   return [
-    `forecast: ${verdicts[forecast.converges]}${share(rehearsal)}`,
-    `  ${forecast.why}`,
-    ...floorLines(rehearsal),
-    ...(remedies.length > 0
-      ? ['what would make it converge, each alone:', ...remedies.map(remedyLine)]
-      : []),
-    '',
-    `guest: ${rehearsal.guestStatus}, ${formatBytes(rehearsal.ramBytes)} of RAM, of which some ${formatBytes(rehearsal.zeroBytes)} zero`,
-    `link: ${formatRate(rehearsal.bandwidthBytesPerSecond)} (${rehearsal.bandwidthFrom === 'option' ? 'as given' : "QEMU's max-bandwidth"}), downtime limit ${formatMs(rehearsal.parameters.downtimeLimitMs)}`,
-    ...watchedLines(rehearsal),
-    '',
-    ...sourceLines(rehearsal),
-    '',
-    ...outcomeLines(rehearsal),
+    ...blocks.flatMap((lines, i) => (i === 0 ? lines : ['', ...lines])),
     ...[...forecast.warnings, ...caveats].map((text) => `note: ${text}`),
   ];
 }
 
-function share({ forecast }: Rehearsal): string {
-  return forecast.converges === 'perhaps'
-    ? ` (in ${Math.round(100 * forecast.convergedShare)} % of ${forecast.samples} simulated migrations)`
-    : '';
+function verdict(forecast: Forecast): string {
+  const { converges, convergedShare, samples } = forecast;
+  return converges === 'perhaps'
+    ? `${verdicts.perhaps} (in ${Math.round(100 * convergedShare)} % of ${samples} simulated migrations)`
+    : verdicts[converges];
+}
+
+/** That the workload changed, and what it would be in the worst of its phases. */
+function phaseSummary({ phases, worstPhase }: Rehearsal): string[] {
+  const worst = phases[worstPhase];
+  if (phases.length < 2 || worst === undefined) return [];
+  const isLast = worstPhase === phases.length - 1;
+  return [
+    `  The workload changed while it was watched. This is for the last of its ${phases.length} phases${isLast ? ', the worst for a migration.' : '.'}`,
+    ...(isLast
+      ? []
+      : [
+          `  In the worst one (${formatMs(worst.startMs)} to ${formatMs(worst.endMs)}), which may come back, it ${verdict(worst.forecast)}.`,
+        ]),
+  ];
+}
+
+function remedyLines({ remedies, phases, worstPhase }: Rehearsal): string[] {
+  if (remedies.length === 0) return [];
+  const when = worstPhase < phases.length - 1 ? ' in that phase' : '';
+  return [`what would make it converge${when}, each alone:`, ...remedies.map(remedyLine)];
+}
+
+function phaseLines(phases: readonly RehearsedPhase[]): string[] {
+  if (phases.length < 2) return [];
+  return table([
+    ['phase', 'from', 'to', 'pages/s', 'passes', 'total time', 'downtime', ''],
+    ...phases.map(({ startMs, endMs, pagesPerSecond, forecast }, i) => [
+      String(i + 1),
+      formatMs(startMs),
+      formatMs(endMs),
+      pagesPerSecond.toFixed(0),
+      forecast.passes === null ? '-' : String(Math.round(forecast.passes.p50)),
+      forecast.totalMs === null ? '-' : formatMs(forecast.totalMs.p50),
+      forecast.downtimeMs === null ? '-' : formatMs(forecast.downtimeMs.p50),
+      verdicts[forecast.converges],
+    ]),
+  ]);
 }
 
 function floorLines({ downtimeFloorMs }: Rehearsal): string[] {
@@ -50,19 +105,34 @@ function watchedLines({ watched }: Rehearsal): string[] {
   ];
 }
 
-function sourceLines({ sources, pageBytes }: Rehearsal): string[] {
-  const rows = sources.map((source) => [source.name, ...sourceCells(source, pageBytes)]);
-  return table([['dirtied by', 'distinct pages in 1 s', 'rate', 'working set'], ...rows]);
+function sourceLines({ sources, together, pageBytes }: Rehearsal): string[] {
+  const rows = sources.flatMap((source) => sourceRows(source, pageBytes));
+  const all =
+    together === null || sources.length < 2 ? [] : figureRows('together', together, pageBytes);
+  return [
+    ...table([['dirtied by', 'distinct pages in 1 s', 'rate', 'working set'], ...rows, ...all]),
+    ...sources.flatMap(({ name, device }) =>
+      device === null ? [] : [`${name} has one device, which wrote all of that: ${device}`],
+    ),
+  ];
 }
 
-function sourceCells(source: RehearsedSource, pageBytes: number): string[] {
-  const set = formatBytes(source.workingSetPages * pageBytes);
-  if (source.everything) return ['all of them', '-', set];
-  return [
-    source.pagesPerSecond.toFixed(0),
-    formatRate(source.pagesPerSecond * pageBytes),
-    `${set} in ${formatMs(source.workingSetMs)}`,
-  ];
+function sourceRows(source: RehearsedSource, pageBytes: number): string[][] {
+  if (!source.everything) return figureRows(source.name, source, pageBytes);
+  return [[source.name, 'all of them', '-', formatBytes(source.workingSetPages * pageBytes)]];
+}
+
+/** A row for all, and one for each RAM block where there are several. */
+function figureRows(name: string, figures: DirtyFiguresByBlock, pageBytes: number): string[][] {
+  const { blocks } = figures;
+  const parts =
+    blocks.length < 2 ? [] : blocks.map((part) => ({ ...part, name: `  ${part.name}` }));
+  return [{ ...figures, name }, ...parts].map((part) => [
+    part.name,
+    part.pagesPerSecond.toFixed(0),
+    formatRate(part.pagesPerSecond * pageBytes),
+    `${formatBytes(part.workingSetPages * pageBytes)} in ${formatMs(part.workingSetMs)}`,
+  ]);
 }
 
 const ledgerNames = {
@@ -98,6 +168,46 @@ function outcomeLines({ forecast }: Rehearsal): string[] {
   ]);
 }
 
+function tableLines(
+  { table: { cells, smallestLimits }, phases, worstPhase }: Rehearsal,
+  width: number,
+): string[] {
+  const limits = [...new Set(cells.map(({ downtimeLimitMs }) => downtimeLimitMs))];
+  const of = phases.length > 1 ? ` in phase ${worstPhase + 1}` : '';
+  const rows = table([
+    ['bandwidth', ...limits.map(formatMs), 'least limit'],
+    ...smallestLimits.map(({ bytesPerSecond, downtimeLimitMs }) => [
+      formatRate(bytesPerSecond),
+      ...cells.filter((cell) => cell.bytesPerSecond === bytesPerSecond).map(cellText),
+      downtimeLimitMs === null ? 'none' : formatMs(downtimeLimitMs),
+    ]),
+  ]);
+  return [
+    `downtime by bandwidth and downtime limit${of} (-: does not converge; ?: not always):`,
+    ...rows.map(
+      (row, i) => `${row}${i === 0 ? '' : limitBar(smallestLimits, i - 1, width - row.length)}`,
+    ),
+  ];
+}
+
+function cellText({ convergedShare, downtimeMs }: ForecastCell): string {
+  if (downtimeMs === null) return '-';
+  return `${formatMs(downtimeMs)}${convergedShare < 1 ? '?' : ''}`;
+}
+
+/** How large the limit must be, on a logarithmic scale, as wide as there is room. */
+function limitBar(
+  smallestLimits: Rehearsal['table']['smallestLimits'],
+  at: number,
+  room: number,
+): string {
+  const limits = smallestLimits.map(({ downtimeLimitMs }) => downtimeLimitMs ?? 0);
+  const limit = limits[at] ?? 0;
+  const width = Math.min(20, room - 2);
+  if (limit === 0 || width < 5) return '';
+  return `  ${bar(Math.log1p(limit) / Math.log1p(Math.max(...limits)), width)}`;
+}
+
 function remedyLine(remedy: Remedy): string {
   switch (remedy.kind) {
     case 'max-bandwidth':
@@ -113,20 +223,4 @@ function remedyLine(remedy: Remedy): string {
     case 'unplug-device':
       return `  ${remedy.device} unplugged`;
   }
-}
-
-/** Columns as wide as their widest cell; the first one to the left, the others to the right. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  return rows.map((row) =>
-    row
-      .map((cell, column) => {
-        const width = widths[column] ?? 0;
-        return column === 0 ? cell.padEnd(width) : cell.padStart(width);
-      })
-      .join('  ')
-      .trimEnd(),
-  );
 }

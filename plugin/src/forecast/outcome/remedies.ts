@@ -15,11 +15,10 @@ const closeEnough = 1.02;
 
 /** Everything that, changed alone, would make the migration converge. */
 export function findRemedies(input: ForecastInput): Remedy[] {
-  const works: Works = (changes) =>
-    mostConverge({ ...input, ...changes }, remedySamples, requiredShare);
+  const works = worksFor(input);
   return [
     ...bandwidthRemedy(input, works),
-    ...limitRemedy(input, works),
+    ...limitRemedy(input),
     ...throttleRemedy(input, works),
     ...sourceRemedies(input, works),
     ...deviceRemedies(input, works),
@@ -27,6 +26,10 @@ export function findRemedies(input: ForecastInput): Remedy[] {
 }
 
 type Works = (changes: Partial<ForecastInput>) => boolean;
+
+function worksFor(input: ForecastInput): Works {
+  return (changes) => mostConverge({ ...input, ...changes }, remedySamples, requiredShare);
+}
 
 function bandwidthRemedy(input: ForecastInput, works: Works): Remedy[] {
   const { parameters, link } = input;
@@ -48,11 +51,18 @@ function bandwidthRemedy(input: ForecastInput, works: Works): Remedy[] {
     : [{ kind: 'link', bytesPerSecond: Math.ceil(bytesPerSecond) }];
 }
 
-function limitRemedy({ parameters }: ForecastInput, works: Works): Remedy[] {
-  const ms = smallest(Math.max(1, parameters.downtimeLimitMs), longestLimitMs, (value) =>
-    works({ parameters: { ...parameters, downtimeLimitMs: Math.ceil(value) } }),
+function limitRemedy(input: ForecastInput): Remedy[] {
+  const ms = smallestLimit(input, Math.max(1, input.parameters.downtimeLimitMs));
+  return ms === undefined ? [] : [{ kind: 'downtime-limit', ms }];
+}
+
+/** The smallest downtime-limit from `leastMs` on with which it converges, ms; undefined if none does. */
+export function smallestLimit(input: ForecastInput, leastMs = 1): number | undefined {
+  const works = worksFor(input);
+  const ms = smallest(leastMs, longestLimitMs, (value) =>
+    works({ parameters: { ...input.parameters, downtimeLimitMs: Math.ceil(value) } }),
   );
-  return ms === undefined ? [] : [{ kind: 'downtime-limit', ms: Math.ceil(ms) }];
+  return ms === undefined ? undefined : Math.ceil(ms);
 }
 
 function throttleRemedy({ guest }: ForecastInput, works: Works): Remedy[] {

@@ -83,15 +83,26 @@ export type Remedy =
   /** Without this device's state. */
   | { readonly kind: 'unplug-device'; readonly device: string };
 
-/** The outcome under other limits. */
+/** The outcome with another bandwidth and limit. */
 export interface ForecastCell {
-  readonly maxBandwidthBytesPerSecond: number;
+  /** Of the link, and max-bandwidth. */
+  readonly bytesPerSecond: number;
   readonly downtimeLimitMs: number;
   readonly convergedShare: number;
   /** Medians of the migrations that converged; null if none did. */
   readonly passes: number | null;
   readonly totalMs: number | null;
   readonly downtimeMs: number | null;
+}
+
+export interface ForecastTable {
+  /** By bandwidth, then by limit, both ascending. */
+  readonly cells: readonly ForecastCell[];
+  /** For each bandwidth the smallest limit with which nine of ten converge; null if there is none. */
+  readonly smallestLimits: readonly {
+    readonly bytesPerSecond: number;
+    readonly downtimeLimitMs: number | null;
+  }[];
 }
 
 /** The simulated migrations behind a forecast. */

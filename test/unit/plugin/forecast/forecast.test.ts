@@ -186,16 +186,23 @@ describe('a forecast', () => {
   it('has a table by bandwidth and downtime limit, in which more never does worse', () => {
     const bandwidths = [32, 64, 128, 256].map((n) => n * MiB);
     const limits = [100, 300, 1000, 5000];
-    const cells = forecastTable(input({ cpu: busy }), bandwidths, limits);
-    assert.equal(cells.length, 16);
+    const { cells, smallestLimits } = forecastTable(input({ cpu: busy }), bandwidths, limits);
+    assert.deepEqual(
+      cells.map(({ bytesPerSecond, downtimeLimitMs }) => [bytesPerSecond, downtimeLimitMs]),
+      bandwidths.flatMap((bandwidth) => limits.map((limit) => [bandwidth, limit])),
+    );
     for (const cell of cells) {
       const better = cells.filter(
         (other) =>
-          other.maxBandwidthBytesPerSecond >= cell.maxBandwidthBytesPerSecond &&
+          other.bytesPerSecond >= cell.bytesPerSecond &&
           other.downtimeLimitMs >= cell.downtimeLimitMs,
       );
       for (const other of better) assert.ok(other.convergedShare >= cell.convergedShare);
       assert.equal(cell.downtimeMs === null, cell.convergedShare === 0);
+      const least = smallestLimits.find((at) => at.bytesPerSecond === cell.bytesPerSecond);
+      const limit = least?.downtimeLimitMs ?? Infinity;
+      if (cell.convergedShare === 0) assert.ok(cell.downtimeLimitMs < limit);
+      if (cell.convergedShare === 1) assert.ok(cell.downtimeLimitMs >= limit);
     }
     assert.equal(cells[0]?.convergedShare, 0);
     assert.equal(cells.at(-1)?.convergedShare, 1);

@@ -1,0 +1,134 @@
+import { Command } from 'commander';
+import { createLogUpdate } from 'log-update';
+import { PrecopyError, exitCodes, type ExitCode } from '../errors.js';
+import { Journal } from '../journal/journal.js';
+import { toJson } from '../journal/json.js';
+import { WatchScreen, watchLine } from '../report/watch.js';
+import { QemuSide } from '../sequence/side.js';
+import type { WatchRecord } from '../watch/records.js';
+import { watchGuest } from '../watch/watch.js';
+import { connectMonitor } from './connect.js';
+import { parseBytes, parseDuration, parseCorePercent } from './numbers.js';
+import { interruptSignal, reportError } from './output.js';
+
+interface WatchFlags {
+  qmp: string;
+  interval: number;
+  duration?: number;
+  overhead: number;
+  bandwidth?: number;
+  downtimeLimit?: number;
+  cpu: boolean;
+  json?: true;
+}
+
+export function watchCommand(): Command {
+  return new Command('watch')
+    .description('live dirty rates of a guest, and the downtime that a migration would have now')
+    .requiredOption('--qmp <address>', 'monitor of the QEMU, e.g. unix:/run/source.qmp')
+    .option('--interval <time>', 'between two samples, at least', parseDuration(1000), 1000)
+    .option('--duration <time>', 'end after this long (default: at Ctrl-C)', parseDuration(1000))
+    .option('--overhead <percent>', 'how much of one core all of it may take', parseCorePercent, 2)
+    .option(
+      '--bandwidth <bytes>',
+      "what the link takes, bytes per second, e.g. 1G (default: QEMU's max-bandwidth)",
+      parseBytes,
+    )
+    .option(
+      '--downtime-limit <time>',
+      "longest downtime to accept, e.g. 300ms (default: QEMU's)",
+      parseDuration(1),
+    )
+    .option('--no-cpu', "leave the CPUs out, and QEMU's soft-dirty bits alone")
+    .option('--json', 'print a line of JSON for each sample')
+    .action(async (flags: WatchFlags) => {
+      process.exitCode = await runWatch(flags);
+    });
+}
+
+async function runWatch(flags: WatchFlags): Promise<ExitCode> {
+  const { json = false } = flags;
+  const interrupted = interruptSignal();
+  const enough = new AbortController();
+  const signal = AbortSignal.any([interrupted, enough.signal]);
+  // Nobody reads any more (`| head`).
+  process.stdout.once('error', () => {
+    enough.abort();
+  });
+  const timer =
+    flags.duration === undefined
+      ? undefined
+      : setTimeout(() => {
+          enough.abort();
+        }, flags.duration);
+  const output = outputFor(json, flags.qmp);
+  try {
+    if (flags.bandwidth === 0 || flags.interval === 0) {
+      throw new PrecopyError('USAGE', '--bandwidth and --interval must be above 0.', '');
+    }
+    await using connected = await connectMonitor(flags.qmp, signal);
+    using journal = new Journal();
+    await watchGuest({
+      side: new QemuSide('source', connected.client, flags.qmp, connected.peer, journal),
+      intervalMs: flags.interval,
+      overheadShare: flags.overhead / 100,
+      bandwidthBytesPerSecond: flags.bandwidth,
+      downtimeLimitMs: flags.downtimeLimit,
+      cpu: flags.cpu,
+      signal,
+      show: output.show,
+    });
+    output.end();
+    return exitCodes.done;
+  } catch (error) {
+    output.end();
+    // It has no end of its own: Ctrl-C is the ordinary one.
+    if (signal.aborted && (error === signal.reason || isAbort(error))) return exitCodes.done;
+    return reportError('watch', error, json);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What waits on a signal may throw an error of its own. */
+function isAbort(error: unknown): boolean {
+  return (
+    error instanceof Error && (error.name === 'AbortError' || error.name === 'QmpAbortedError')
+  );
+}
+
+interface Output {
+  readonly show: (record: WatchRecord) => void;
+  readonly end: () => void;
+}
+
+/** Lines of JSON or text; on a terminal a screen. */
+function outputFor(json: boolean, address: string): Output {
+  const { stdout } = process;
+  if (json || !stdout.isTTY) {
+    return {
+      show: (record) => {
+        stdout.write(`${json ? toJson(record) : watchLine(record)}\n`);
+      },
+      end: () => undefined,
+    };
+  }
+  const update = createLogUpdate(stdout);
+  const screen = new WatchScreen(`precopy watch ${address} (Ctrl-C ends it)`);
+  const draw = (): void => {
+    update(screen.lines(stdout.columns).join('\n'));
+  };
+  draw();
+  stdout.on('resize', draw);
+  return {
+    show: (record) => {
+      screen.add(record);
+      draw();
+    },
+    // Leaves the last screen where it is, and gives the cursor back.
+    end: () => {
+      stdout.off('resize', draw);
+      update.done();
+    },
+  };
+}
