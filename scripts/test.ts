@@ -6,7 +6,8 @@
  *   qemu  real QEMUs on this machine, without VFIO
  *   lab   real VFIO, inside the lab's VM (docs/lab.md)
  *
- *   kernels  the lab's VFIO tests on Debian's other kernels, and on those of the 2020 review
+ *   kernels  the lab's VFIO tests on Debian's other kernels, on those of the 2020 review, and on one with
+ *            iommufd, which has tests of its own (test/iommufd)
  *
  * `npm test` runs all but the last; `npm test -- unit` runs the ones named.
  * A tier's mocha writes its counts to a file (see mocha.ts); a tier that dies without
@@ -30,15 +31,23 @@ const standardTiers = ['unit', 'fuzz', 'qemu', 'lab'] as const;
 const tiers = [...standardTiers, 'kernels'] as const;
 type Tier = (typeof tiers)[number];
 
-/** The kernels besides the lab's own that the VFIO tests run on; see scripts/lab/proposals.ts. */
-const kernels: readonly (readonly string[])[] = [
-  ['--suite', 'bookworm'],
-  ['--suite', 'sid'],
-  ['--suite', 'bullseye'],
-  ['--suite', 'trixie', '--proposal', 'info-flag'],
-  ['--suite', 'bullseye', '--proposal', 'info-flag'],
-  ['--suite', 'bullseye', '--proposal', 'extension-9'],
-  ['--suite', 'bullseye', '--proposal', 'extension-10'],
+/**
+ * The kernels besides the lab's own that the VFIO tests run on, as options of `lab run`; see
+ * scripts/lab/proposals.ts and kernels.ts.
+ */
+const kernels: readonly { readonly options: readonly string[]; readonly folder: string }[] = [
+  ...[
+    ['--suite', 'bookworm'],
+    ['--suite', 'sid'],
+    ['--suite', 'bullseye'],
+    ['--suite', 'trixie', '--proposal', 'info-flag'],
+    ['--suite', 'bullseye', '--proposal', 'info-flag'],
+    ['--suite', 'bullseye', '--proposal', 'extension-9'],
+    ['--suite', 'bullseye', '--proposal', 'extension-10'],
+    ['--suite', 'trixie', '--kernel', 'iommufd'],
+  ].map((options) => ({ options, folder: 'lab/vfio' })),
+  { options: ['--suite', 'trixie', '--kernel', 'iommufd'], folder: 'iommufd' },
+  { options: ['--suite', 'sid', '--kernel', 'iommufd'], folder: 'iommufd' },
 ];
 
 /** One process that runs tests and writes its counts to `<name>.json`. */
@@ -76,9 +85,10 @@ function runsOf(tier: Tier, directory: string): Run[] {
     case 'lab':
       return [labRun(tier, tier, directory, [])];
     case 'kernels':
-      return kernels.map((options) => {
-        const name = ['kernels', options[1], options[3]].filter((part) => part !== undefined);
-        return labRun(name.join('-'), 'lab/vfio', directory, options);
+      return kernels.map(({ options, folder }) => {
+        const name = ['kernels', options[1], options[3], folder.replace('/', '-')];
+        const parts = name.filter((part) => part !== undefined);
+        return labRun(parts.join('-'), folder, directory, options);
       });
     default:
       return [{ name: tier, args: mochaCommand(tier, join(directory, `${tier}.json`), 20_000) }];

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { LabError } from './errors.js';
 import type { Forward } from './qemu-command.js';
+import { isLabKernel, labKernels, type LabKernel } from './kernels.js';
 import { isProposal, proposals, type Proposal } from './proposals.js';
 import { defaultSuite, isSuite, suites, type Suite } from './suites.js';
 
@@ -17,6 +18,7 @@ The clone is inside at its own path (read-only), and so is this Node.
   shell   boots and gives a shell
 
   --suite SUITE            ${suites.join(', ')} (default ${defaultSuite})
+  --kernel NAME            in place of the suite's: ${labKernels.join(', ')} (built once: minutes)
   --proposal NAME          a kernel of the 2020 review: ${proposals.join(', ')}
   --out FOLDER             folder of the host, writable inside as /out
   --forward HOSTPORT:PORT  leads 127.0.0.1:HOSTPORT to PORT inside; may be repeated
@@ -30,6 +32,8 @@ Exit codes of run: COMMAND's; 124 the time limit passed; 125 the lab failed; 130
 export interface LabCommandLine {
   readonly action: 'setup' | 'run' | 'shell';
   readonly suite: Suite;
+  /** In place of the suite's own. */
+  readonly kernel: LabKernel | undefined;
   readonly proposal: Proposal | undefined;
   readonly out: string | undefined;
   readonly forwards: readonly Forward[];
@@ -69,10 +73,22 @@ export function parseLabArguments(argv: readonly string[]): LabCommandLine | 'he
     const known = proposals.join(', ');
     throw new LabError('LAB_USAGE', `No such proposal: ${proposal}. There are ${known}.`);
   }
+  const { kernel } = values;
+  if (kernel !== undefined && !isLabKernel(kernel)) {
+    const known = labKernels.join(', ');
+    throw new LabError('LAB_USAGE', `No such kernel: ${kernel}. There are ${known}.`);
+  }
+  if (kernel !== undefined && proposal !== undefined) {
+    throw new LabError(
+      'LAB_USAGE',
+      "A proposal is applied to the suite's kernel: leave --kernel out.",
+    );
+  }
   const seconds = values.timeout === undefined ? undefined : positive('--timeout', values.timeout);
   return {
     action,
     suite,
+    kernel,
     proposal,
     out: values.out,
     forwards: (values.forward ?? []).map(parseForward),
@@ -91,6 +107,7 @@ function parseOptions(argv: readonly string[]) {
       options: {
         help: { type: 'boolean', short: 'h' },
         suite: { type: 'string' },
+        kernel: { type: 'string' },
         proposal: { type: 'string' },
         out: { type: 'string' },
         forward: { type: 'string', multiple: true },

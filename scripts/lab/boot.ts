@@ -8,6 +8,7 @@ import { LabError } from './errors.js';
 import { ensureExtra, standardExtras, type Extra } from './extras.js';
 import { hostNode } from './host-node.js';
 import { ensureImage, type Image } from './image.js';
+import { imageWithKernel, type LabKernel } from './kernels.js';
 import { labCacheFolder } from './paths.js';
 import type { Forward, Share } from './qemu-command.js';
 import { defaultSuite, type Suite } from './suites.js';
@@ -18,6 +19,8 @@ export interface LabOptions {
   readonly command: readonly string[];
   /** Default trixie. */
   readonly suite?: Suite | undefined;
+  /** Default: the suite's own. */
+  readonly kernel?: LabKernel | undefined;
   /** Folder of the host that is writable in L1 as /out; made if it does not exist. */
   readonly out?: string | undefined;
   /** Ports of the host's 127.0.0.1 that lead into L1. The command must listen on all addresses. */
@@ -112,6 +115,7 @@ export async function bootLab(options: LabOptions): Promise<Lab> {
       HOME: '/root',
       LANG: 'C.UTF-8',
       PRECOPY_LAB: image.suite,
+      ...(options.kernel === undefined ? {} : { PRECOPY_LAB_KERNEL: options.kernel }),
       ...options.environment,
     },
     terminal: options.terminal,
@@ -136,16 +140,21 @@ export async function bootLab(options: LabOptions): Promise<Lab> {
 /** Builds image and extras without booting (`lab setup`). */
 export async function prepareLab({
   suite = defaultSuite,
+  kernel,
   extras = [],
   signal,
   report = () => undefined,
   cacheFolder = labCacheFolder(),
-}: Pick<LabOptions, 'suite' | 'extras' | 'signal' | 'report' | 'cacheFolder'>): Promise<{
+}: Pick<LabOptions, 'suite' | 'kernel' | 'extras' | 'signal' | 'report' | 'cacheFolder'>): Promise<{
   image: Image;
   accelerator: 'tcg' | 'kvm';
   products: string[];
 }> {
-  const image = await ensureImage(suite, { signal, report, cacheFolder });
+  const suiteImage = await ensureImage(suite, { signal, report, cacheFolder });
+  const image =
+    kernel === undefined
+      ? suiteImage
+      : await imageWithKernel(suiteImage, kernel, { signal, report, cacheFolder });
   const accelerator = await chooseAccelerator(image, cacheFolder, { signal });
   const products: string[] = [];
   for (const extra of [...standardExtras(suite), ...extras]) {

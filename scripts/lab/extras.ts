@@ -7,13 +7,14 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { repositoryRoot } from '../repository.js';
 import type { Accelerator } from './accelerator.js';
 import { buildFolderOnce } from './atomic.js';
 import { newConsoleLog } from './console-log.js';
 import { LabError } from './errors.js';
+import { hashOfFolder } from './hash.js';
 import type { Image } from './image.js';
 import type { ToolResult } from './process.js';
 import type { Share } from './qemu-command.js';
@@ -94,10 +95,13 @@ async function build(
   const shares: Share[] = [
     { source: extra.sources, target: '/tmp/src', writable: false },
     { source: out, target: '/tmp/out', writable: true },
+    ...(image.kernelHeaders === undefined
+      ? []
+      : [{ source: image.kernelHeaders, target: '/tmp/headers', writable: false }]),
   ];
   const make = [
     ...['make', '-j2', '-C', '/tmp/src', 'OUT=/tmp/out'],
-    `KDIR=/usr/src/linux-headers-${image.kernelRelease}`,
+    `KDIR=${image.kernelHeaders === undefined ? `/usr/src/linux-headers-${image.kernelRelease}` : '/tmp/headers'}`,
     ...(extra.makeArguments ?? []),
   ];
   const { exitCode, lines } = (await canRunInRoot(image.devRoot, options.signal))
@@ -151,22 +155,4 @@ async function runInVm(
   const exitCode = await vm.exitCode;
   await rm(consoleLog, { force: true });
   return { exitCode, lines: Buffer.concat(output).toString().split('\n') };
-}
-
-async function hashOfFolder(folder: string): Promise<string> {
-  const hash = createHash('sha256');
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
-  for (const file of files) {
-    hash.update(`${relative(folder, file)}\0`);
-    hash.update(
-      createHash('sha256')
-        .update(await readFile(file))
-        .digest(),
-    );
-  }
-  return hash.digest('hex');
 }

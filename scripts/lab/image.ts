@@ -5,13 +5,13 @@
  */
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { buildFolderOnce } from './atomic.js';
+import { linkBasicCommands, unpackPackages } from './debian.js';
 import { LabError } from './errors.js';
 import { baseInitramfs } from './initramfs.js';
-import { debianMirror } from './mirror.js';
 import { labCacheFolder } from './paths.js';
-import { requireProgram, runTool } from './process.js';
+import { runTool } from './process.js';
 import { recipeHash, recipeOf, type Recipe, type Suite } from './suites.js';
 import { useFolder } from './unused.js';
 
@@ -25,6 +25,8 @@ export interface Image {
   readonly initramfs: string;
   readonly runRoot: string;
   readonly devRoot: string;
+  /** What modules are built against; undefined: the headers of Debian's kernel, in the dev root. */
+  readonly kernelHeaders?: string | undefined;
 }
 
 interface Manifest {
@@ -124,7 +126,7 @@ async function buildImage(
   await runOwnProgram(runRoot, 'kmod', 'depmod', ['-b', runRoot, kernelRelease], signal);
   await writeFile(
     join(folder, 'initramfs.cpio'),
-    await baseInitramfs(runRoot, kernelRelease, busyboxOf(runRoot)),
+    await baseInitramfs(join(runRoot, 'lib/modules', kernelRelease), busyboxOf(runRoot)),
   );
   // Debian moved it from /boot to the modules with the kernels of forky.
   const kernel = [`boot/vmlinuz-${kernelRelease}`, `lib/modules/${kernelRelease}/vmlinuz`].find(
@@ -146,46 +148,8 @@ async function unpackRoot(
   packages: readonly string[],
   { signal, report }: { signal: AbortSignal; report: (line: string) => void },
 ): Promise<void> {
-  const mirror = debianMirror();
-  const result = await runTool(
-    [
-      await requireProgram('mmdebstrap'),
-      '--mode=chrootless',
-      '--variant=extract',
-      '--format=directory',
-      '--architectures=amd64',
-      `--include=${packages.join(',')}`,
-      '--aptopt=APT::Install-Recommends "false"',
-      // sid's and old suites' Release files may be past their date; signatures are still checked.
-      '--aptopt=Acquire::Check-Valid-Until "false"',
-      suite,
-      root,
-      ...(mirror === undefined ? [] : [mirror]),
-    ],
-    {
-      signal,
-      onLine: (line) => {
-        if (/^[IE]: (?!skipping)/.test(line)) report(`  ${basename(root)}: ${line.slice(3)}`);
-      },
-    },
-  );
-  if (result.exitCode !== 0) {
-    throw new LabError(
-      'LAB_IMAGE',
-      [
-        `mmdebstrap could not unpack Debian ${suite} (exit code ${result.exitCode}):`,
-        ...result.lines.slice(-12).map((line) => `  ${line}`),
-        'If the archive is not reachable from here, name a mirror in PRECOPY_DEBIAN_MIRROR.',
-      ].join('\n'),
-    );
-  }
-  // What maintainer scripts would have made: /bin/sh, and something for each basic command.
-  for (const [name, target] of [
-    ['bin/sh', 'dash'],
-    ['usr/bin/awk', 'mawk'],
-  ] as const) {
-    if (!existsSync(join(root, name))) await symlink(target, join(root, name));
-  }
+  await unpackPackages(suite, root, packages, { signal, report });
+  await linkBasicCommands(root);
   const applets = join(root, 'lab/applets');
   await mkdir(applets, { recursive: true });
   const { lines } = await runTool([busyboxOf(root), '--list'], { signal });
@@ -193,7 +157,7 @@ async function unpackRoot(
 }
 
 /** The root's statically linked busybox, which runs on the host as well. */
-function busyboxOf(root: string): string {
+export function busyboxOf(root: string): string {
   for (const place of ['usr/bin/busybox', 'bin/busybox']) {
     if (existsSync(join(root, place))) return join(root, place);
   }

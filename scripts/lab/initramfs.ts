@@ -57,13 +57,13 @@ export function loadOrder(
   return [...order];
 }
 
-/** The base archive; `busybox` is the root's statically linked one. */
-export async function baseInitramfs(
-  root: string,
-  kernelRelease: string,
-  busybox: string,
-): Promise<Buffer> {
-  const folder = join(root, 'lib/modules', kernelRelease);
+/**
+ * The base archive.
+ *
+ * @param folder the kernel's modules, with depmod's `modules.dep` and kbuild's `modules.builtin`
+ * @param busybox the root's statically linked one
+ */
+export async function baseInitramfs(folder: string, busybox: string): Promise<Buffer> {
   const dependencies = parseModulesDep(await readFile(join(folder, 'modules.dep'), 'utf8'));
   const builtIn = await readFile(join(folder, 'modules.builtin'), 'utf8');
   const files = loadOrder(bootModules, dependencies, new Set(builtIn.split('\n').map(moduleName)));

@@ -6,11 +6,11 @@ import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { repositoryRoot } from '../repository.js';
 import { buildFolderOnce } from './atomic.js';
+import { unpackPackages } from './debian.js';
 import { LabError } from './errors.js';
 import type { Extra } from './extras.js';
-import { debianMirror } from './mirror.js';
 import { labCacheFolder } from './paths.js';
-import { requireProgram, runTool } from './process.js';
+import { runTool } from './process.js';
 import type { Suite } from './suites.js';
 
 export const proposals = ['info-flag', 'extension-9', 'extension-10'] as const;
@@ -79,18 +79,7 @@ async function ensureSource(
   const build = async (temporaryFolder: string): Promise<void> => {
     report(`Fetching linux-source-${version} of Debian ${suite} (once).`);
     const root = join(temporaryFolder, 'root');
-    const mirror = debianMirror();
-    await run(
-      [
-        await requireProgram('mmdebstrap'),
-        ...['--mode=chrootless', '--variant=extract', '--format=directory'],
-        ...['--architectures=amd64', `--include=linux-source-${version}`],
-        '--aptopt=APT::Install-Recommends "false"',
-        '--aptopt=Acquire::Check-Valid-Until "false"',
-        ...[suite, root, ...(mirror === undefined ? [] : [mirror])],
-      ],
-      signal,
-    );
+    await unpackPackages(suite, root, [`linux-source-${version}`], { signal });
     const name = `linux-source-${version}`;
     const archive = join(root, 'usr/src', `${name}.tar.xz`);
     // `--wildcards` does not fail for a file that this version does not have.

@@ -1,11 +1,11 @@
 /** dirtygen by itself: a bare type1 container, no VMM. Runs inside the lab, on its real kernel. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isErrno } from 'linux-vfio-ts';
 import { Dirtygen, DirtygenError, type DirtygenOptions } from '#scripts/lab/dirtygen.js';
 import { readStamp } from '#scripts/lab/stamp.js';
+import { hasIovaBitmap } from '../support/iova-bitmap.js';
 import { MigratableDevice } from '../support/migratable-device.js';
 import { PAGE } from '../support/type1-rig.js';
 
@@ -13,9 +13,6 @@ import { PAGE } from '../support/type1-rig.js';
 const LOW = { iova: 0x10_000n, pages: 1000 };
 const HIGH = { iova: 0x80_0000n, pages: 777 };
 const WINDOW_PAGES = 4096;
-
-/** Debian's kernels lost it in 6.7, when it began to need CONFIG_IOMMUFD_DRIVER. */
-const kernelHasIovaBitmap = release().startsWith('6.1.');
 
 interface Rig extends Disposable {
   readonly dirtygen: Dirtygen;
@@ -516,7 +513,7 @@ describe('device dirty logging of dirtygen', () => {
       const truth = await dirtygen.takeTruth();
       const bitmap = new Uint8Array(truth.byteLength);
       const report = dmaLogging.report({ ...span, pageBytes: PAGE, bitmap });
-      if (kernelHasIovaBitmap) {
+      if (hasIovaBitmap) {
         await report;
         assertSameBitmap(bitmap, truth, `the log of round ${round}`);
       } else {

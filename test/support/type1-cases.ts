@@ -124,6 +124,20 @@ const type1Cases: readonly Type1Case[] = [
     },
   },
   {
+    name: 'says so without touching a bit of the very page that it asks for',
+    scope: 'pinned',
+    async run(rig) {
+      const { dirtyPages } = rig.container;
+      const top = (1n << 64n) - pages(2);
+      rig.map(top, 1);
+      assert.equal(dirtyPages.tracking(), false);
+      dirtyPages.start();
+      await rig.deviceWrites(top, 1);
+      assert.equal(dirtyPages.tracking(), true);
+      assert.deepEqual(await read(rig, top, 1), [0]);
+    },
+  },
+  {
     name: 'returns exactly the pages that were written, once',
     scope: 'pinned',
     async run(rig) {

@@ -43,11 +43,23 @@ export async function probe(side: QemuSide): Promise<ProbeReport> {
     ramBytes,
     kernel: await askKernel(side, gate, {
       mappedBytes: ramBytes,
-      deviceLoggingOff:
-        devices.length > 0 &&
-        devices.every(({ properties }) => properties['x-device-dirty-page-tracking'] === 'off'),
+      deviceLoggingOff: {
+        type1: loggingOff(devices.filter(({ properties }) => properties['iommufd'] === undefined)),
+        iommufd: loggingOff(
+          devices.filter(({ properties }) => properties['iommufd'] !== undefined),
+        ),
+      },
     }),
   };
+}
+
+/** For how many of the devices QEMU was told not to use their own dirty logging. */
+function loggingOff(devices: readonly VfioDevice[]): 'some' | 'all' | undefined {
+  const off = devices.filter(
+    ({ properties }) => properties['x-device-dirty-page-tracking'] === 'off',
+  );
+  if (off.length === 0) return undefined;
+  return off.length === devices.length ? 'all' : 'some';
 }
 
 async function askKernel(

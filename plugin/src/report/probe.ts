@@ -20,6 +20,10 @@ export function probeLines(report: ProbeReport, { verdict, findings }: Assessmen
   lines.push(
     `kernel ${kernel.support.kernelRelease}, asked through duplicates of that QEMU's fds`,
     ...kernel.support.containers.flatMap(containerLines),
+    ...kernel.support.iommufds.flatMap(({ fd, evidence }) => [
+      `  iommufd fd ${fd}`,
+      ...evidenceLines(evidence),
+    ]),
     ...kernel.support.devices.flatMap(deviceLines),
   );
   return lines;

@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import { release } from 'node:os';
 import { bitmapBytesFor, LibcKernel, VfioDevice } from 'linux-vfio-ts';
 import { Dirtygen, type DirtygenOptions } from '#scripts/lab/dirtygen.js';
+import { hasIovaBitmap } from '../../support/iova-bitmap.js';
 import { needsDirtygen } from '../../support/needs-dirtygen.js';
 import { hostDeviceOf, RawContainer } from '../../support/raw-container.js';
 import { PAGE, pages } from '../../support/type1-rig.js';
 
-/** Debian's kernels have the IOVA bitmap up to 6.6, where it was always built. */
-const hasIovaBitmap = release().startsWith('6.1.');
 const hasPreCopy = !release().startsWith('6.1.');
 
 interface Bench extends Disposable {

@@ -11,6 +11,7 @@ import {
 } from 'linux-vfio-ts';
 import { Dirtygen } from '#scripts/lab/dirtygen.js';
 import { Guest } from '#scripts/lab/guest.js';
+import { hasIovaBitmap } from '../../support/iova-bitmap.js';
 import { needsDirtygen } from '../../support/needs-dirtygen.js';
 import { readyMonitor } from '../../support/monitor.js';
 import { bindToVfioPci, iommuBackedDevices } from '../../support/raw-container.js';
@@ -105,10 +106,8 @@ describe('dirty tracking support of this kernel, asked through a QEMU', () => {
     it('sees through device logging that can be started and not be read', async () => {
       using dirtygen = Dirtygen.create({ dmaLogging: true });
       const support = await supportOf([`vfio-pci,sysfsdev=${dirtygen.sysfsPath}`]);
-      // Debian's kernels have the IOVA bitmap up to 6.6, where it was always built.
-      const works = release().startsWith('6.1.');
-      assert.equal(support.devices[0]?.dirtyLogging, works ? 'works' : 'broken');
-      assert.equal(support.verdict, works ? 'device-logging' : 'broken-device-logging');
+      assert.equal(support.devices[0]?.dirtyLogging, hasIovaBitmap ? 'works' : 'broken');
+      assert.equal(support.verdict, hasIovaBitmap ? 'device-logging' : 'broken-device-logging');
     });
   });
 });

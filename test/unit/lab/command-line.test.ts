@@ -11,6 +11,7 @@ describe('the command line of the lab', () => {
     assert.deepEqual(parseLabArguments(line.split(' ')), {
       action: 'run',
       suite: 'sid',
+      kernel: undefined,
       proposal: undefined,
       out: '/o',
       forwards: [
@@ -51,6 +52,8 @@ describe('the command line of the lab', () => {
     ['run --forward 0:1 -- ls', /HOSTPORT:PORT/],
     ['run --env 1=2 -- ls', /NAME=VALUE, not "1=2"/],
     ['run --proposal magic -- ls', /No such proposal: magic/],
+    ['run --kernel magic -- ls', /No such kernel: magic.*iommufd/],
+    ['run --kernel iommufd --proposal info-flag -- ls', /leave --kernel out/],
     ['run --colour -- ls', /--colour/],
   ];
   for (const [line, message] of wrong) {

@@ -25,6 +25,8 @@ export const VfioIoctl = {
   VFIO_IOMMU_UNMAP_DMA: io(VFIO_TYPE, VFIO_BASE + 14),
   VFIO_IOMMU_DIRTY_PAGES: io(VFIO_TYPE, VFIO_BASE + 17),
   VFIO_DEVICE_FEATURE: io(VFIO_TYPE, VFIO_BASE + 17),
+  VFIO_DEVICE_BIND_IOMMUFD: io(VFIO_TYPE, VFIO_BASE + 18),
+  VFIO_DEVICE_ATTACH_IOMMUFD_PT: io(VFIO_TYPE, VFIO_BASE + 19),
 } as const;
 
 /** Extensions of VFIO_CHECK_EXTENSION, by number in {@link extensionNames}. */
@@ -132,6 +134,21 @@ const bitmap = struct('vfio_bitmap', { pgsize: 'u64', size: 'u64', data: 'u64' }
 
 /** Structures. Flexible array members are left out: their element has a layout of its own. */
 export const vfio = {
+  /** What follows `out_devid` came later, is used with a flag only, and older kernels do not look at it. */
+  deviceBindIommufd: struct('vfio_device_bind_iommufd', {
+    argsz: 'u32',
+    flags: 'u32',
+    iommufd: 's32',
+    out_devid: 'u32',
+    token_uuid_ptr: 'u64',
+  }),
+  /** The same holds for `pasid`. */
+  deviceAttachIommufdPt: struct('vfio_device_attach_iommufd_pt', {
+    argsz: 'u32',
+    flags: 'u32',
+    pt_id: 'u32',
+    pasid: 'u32',
+  }),
   capHeader,
   bitmap,
   groupStatus: struct('vfio_group_status', { argsz: 'u32', flags: 'u32' }),

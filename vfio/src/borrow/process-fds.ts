@@ -1,5 +1,5 @@
 /** What VFIO-related files a process has open, from /proc/PID/fd. */
-import { readFile, readdir, readlink, stat } from 'node:fs/promises';
+import { readFile, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** What an open file is to VFIO. */
@@ -14,7 +14,10 @@ export interface ProcessFd {
   readonly target: string;
   /** IOMMU group, for `kind: 'group'`. */
   readonly group?: number;
-  /** The device's sysfs path where fdinfo names it (Linux 6.18 and later). */
+  /**
+   * The device's sysfs path, where it is known: fdinfo names it (Linux 6.18 and later), and a cdev's number
+   * leads to it.
+   */
   readonly sysfsPath?: string;
 }
 
@@ -64,7 +67,9 @@ async function describeFd(folder: string, fd: number): Promise<ProcessFd | undef
   if (kind === undefined) return undefined;
   const group = kind === 'group' ? Number(/(\d+)(?: \(deleted\))?$/.exec(target)?.[1]) : undefined;
   const sysfsPath =
-    kind === 'device' || kind === 'device-cdev' ? await fdinfoSysfsPath(folder, fd) : undefined;
+    kind === 'device' || kind === 'device-cdev'
+      ? ((await fdinfoSysfsPath(folder, fd)) ?? (await cdevSysfsPath(target)))
+      : undefined;
   return {
     fd,
     kind,
@@ -97,4 +102,11 @@ async function fdinfoSysfsPath(folder: string, fd: number): Promise<string | und
   } catch {
     return undefined; // fdinfo is an extra; older kernels have nothing there anyway.
   }
+}
+
+/** By sysfs's class of VFIO cdevs. */
+async function cdevSysfsPath(target: string): Promise<string | undefined> {
+  const name = /vfio\/devices\/(vfio\d+)$/.exec(target)?.[1];
+  if (name === undefined) return undefined;
+  return await realpath(join('/sys/class/vfio-dev', name, 'device')).catch(() => undefined);
 }

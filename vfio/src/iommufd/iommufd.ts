@@ -61,6 +61,27 @@ export class Iommufd {
   }
 
   /**
+   * The IOAS that it uses as a VFIO container, if it is one: iommufd answers most type1 ioctls as well
+   * (CONFIG_IOMMUFD_VFIO_CONTAINER, or /dev/vfio/vfio as a link to /dev/iommu).
+   *
+   * @returns undefined if it is an iommufd and no container
+   * @throws KernelError ENOTTY: no iommufd (a container of VFIO itself)
+   */
+  compatIoas(): number | undefined {
+    const argument = iommufd.vfioIoas.create({
+      size: iommufd.vfioIoas.size,
+      op: IommufdFlag.IOMMU_VFIO_IOAS_GET,
+    });
+    try {
+      this.#ioctl('IOMMU_VFIO_IOAS', argument);
+    } catch (error) {
+      if (isErrno(error, 'ENODEV')) return undefined;
+      throw error;
+    }
+    return iommufd.vfioIoas.read(argument).ioas_id;
+  }
+
+  /**
    * @throws KernelError ENOENT if there is no such IOAS
    * @throws MalformedReplyError if the kernel's count makes no sense
    */

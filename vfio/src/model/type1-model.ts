@@ -3,6 +3,7 @@
  * emulated devices and IOMMU-backed groups. test/support/type1-cases.ts is the table of cases that keeps
  * it honest: the same cases run on real kernels in the lab.
  */
+import { IommufdIoctl, iommufd } from '../abi/iommufd.js';
 import { Type1CapabilityId, VfioExtension, VfioFlag, VfioIoctl, vfio } from '../abi/vfio.js';
 import type { IoctlCall } from '../kernel/kernel.js';
 import { bitmapBytesFor, LARGEST_BITMAP_BYTES } from '../type1/refusal.js';
@@ -21,6 +22,8 @@ export interface Type1Behaviour {
   readonly dirtyTracking: boolean;
   /** Whether a range may end at 2^64, and one that passes it is EOVERFLOW, not EINVAL (6.19). */
   readonly topOfAddressSpace: boolean;
+  /** iommufd's compatibility container. */
+  readonly iommufd: boolean;
 }
 
 const mainline: Type1Behaviour = {
@@ -34,6 +37,7 @@ const mainline: Type1Behaviour = {
   extraInfoFlags: 0,
   dirtyTracking: true,
   topOfAddressSpace: false,
+  iommufd: false,
 };
 
 /** Mainline kernels as Debian ships them, and the kernels of the 2020 review (proposals). */
@@ -49,6 +53,7 @@ export const type1Behaviours = {
     extensions: [1, 3, 9],
     updateVaddr: false,
     dirtyTracking: false,
+    iommufd: true,
   },
   '6.12 with the GET_INFO flag': { ...mainline, extraInfoFlags: 1 << 2 },
   '5.10 with the GET_INFO flag': {
@@ -178,6 +183,10 @@ export class Type1Model implements ModelFile {
       case VfioIoctl.VFIO_IOMMU_DIRTY_PAGES:
         if (!this.#behaviour.dirtyTracking) throw new Refusal('ENOTTY');
         return this.#dirtyPages(argumentOf(call), call);
+      case IommufdIoctl.IOMMU_VFIO_IOAS:
+        if (!this.#behaviour.iommufd) throw new Refusal('ENOTTY');
+        iommufd.vfioIoas.write(argumentOf(call), { ioas_id: 1 });
+        return 0;
       default:
         throw new Refusal('ENOTTY');
     }
@@ -388,9 +397,10 @@ export class Type1Model implements ModelFile {
   }
 
   /** update_user_bitmap. */
-  #copyOut(mapping: Mapping, base: bigint, user: DataView): void {
+  #copyOut(mapping: Mapping, base: bigint, user: DataView | undefined): void {
     const { dirty } = mapping;
     if (dirty === undefined) return;
+    if (user === undefined) throw new Refusal('EFAULT');
     const bits = this.#page(mapping.bytes);
     const bitOffset = this.#page(mapping.iova - base);
     const at = Math.floor(bitOffset / 64) * 8;
@@ -458,7 +468,8 @@ export class Type1Model implements ModelFile {
 
 interface UserBitmap {
   readonly pageBytes: bigint;
-  readonly words: DataView;
+  /** Undefined: an address where nothing can be written. */
+  readonly words: DataView | undefined;
 }
 
 /** Reads a `struct vfio_bitmap` and checks it as verify_bitmap_size does. */
@@ -473,10 +484,10 @@ function userBitmap(argument: Uint8Array, at: number, call: IoctlCall, bytes: bi
   if (pages === 0n || size === 0n || size > BigInt(LARGEST_BITMAP_BYTES))
     throw new Refusal('EINVAL');
   if (size < BigInt(bitmapBytesFor(bytes, Number(pgsize)))) throw new Refusal('EINVAL');
-  if (memory === undefined || BigInt(memory.byteLength) < size) throw new Refusal('EFAULT');
+  const writable = memory !== undefined && BigInt(memory.byteLength) >= size;
   return {
     pageBytes: pgsize,
-    words: new DataView(memory.buffer, memory.byteOffset, memory.byteLength),
+    words: writable ? new DataView(memory.buffer, memory.byteOffset, memory.byteLength) : undefined,
   };
 }
 

@@ -22,6 +22,8 @@ export function hasFailed(answer: unknown): answer is Failed {
 export interface ContainerObservation {
   /** Its number in the process that owns it. */
   readonly fd: number;
+  /** Whether iommufd answers in place of VFIO (its compatibility container), by IOMMU_VFIO_IOAS. */
+  readonly servedByIommufd: boolean | Failed;
   readonly apiVersion: number | Failed;
   readonly extensions: readonly ExtensionAnswer[] | Failed;
   readonly info: Type1Info | Failed;
@@ -46,6 +48,8 @@ export interface GroupObservation {
     readonly name: string;
     /** The bus it is on: `pci`, `mdev`, `platform`, ... */
     readonly bus: string | undefined;
+    /** `vfio-pci`, `pcieport`, ...; undefined if it has none. */
+    readonly driver?: string | undefined;
   }[];
 }
 
@@ -54,6 +58,8 @@ export interface DeviceObservation {
   readonly fd: number;
   /** sysfs path, PCI address or UUID, as far as known. */
   readonly name: string | undefined;
+  /** It was opened as /dev/vfio/devices/vfioN, and its memory is mapped by an iommufd. */
+  readonly cdev: boolean;
   readonly info: DeviceInfo | Failed;
   readonly migration: DeviceMigration | undefined | Failed;
   readonly state: DeviceMigrationState | undefined | Failed;

@@ -52,13 +52,20 @@ export async function observeDirtyTracking(
   const groups = await Promise.all(
     listed.flatMap(({ group }) => (group === undefined ? [] : [observeGroup(group, sysRoot)])),
   );
-  const deviceFds = ofKind('device', 'device-cdev');
+  const cdevs = ofKind('device-cdev').length;
+  const iommufds = ofKind('iommufd');
+  // Where /dev/vfio/vfio is a link to /dev/iommu, only the kernel can tell which of the two it is used as.
+  const compatContainers = iommufds.filter(
+    (file) => attempt(() => new Iommufd(kernel, file.fd).compatIoas() !== undefined) === true,
+  );
   return {
     kernelRelease: release(),
-    containers: ofKind('container').map((file) => observeContainer(kernel, file, gate)),
+    containers: [...ofKind('container'), ...compatContainers].map((file) =>
+      observeContainer(kernel, file, gate),
+    ),
     groups,
-    devices: deviceFds.map((file) => observeDevice(kernel, file, gate)),
-    iommufds: ofKind('iommufd').map((file) => observeIommufd(kernel, file, deviceFds.length)),
+    devices: ofKind('device', 'device-cdev').map((file) => observeDevice(kernel, file, gate)),
+    iommufds: iommufds.map((file) => observeIommufd(kernel, file, cdevs)),
   };
 }
 
@@ -66,6 +73,7 @@ function observeContainer(kernel: Kernel, file: HeldFd, gate: HarvestGate): Cont
   const container = new Type1Container(kernel, file.fd, gate);
   return {
     fd: file.origin.fd,
+    servedByIommufd: attempt(() => servedByIommufd(kernel, file)),
     apiVersion: attempt(() => container.apiVersion()),
     extensions: attempt(() => container.extensions()),
     info: attempt(() => container.info()),
@@ -75,6 +83,16 @@ function observeContainer(kernel: Kernel, file: HeldFd, gate: HarvestGate): Cont
         : attempt(() => (container.dirtyPages.askTracking() ? 'on' : 'off')),
     mapVaddr: askMapVaddr(kernel, file.fd),
   };
+}
+
+function servedByIommufd(kernel: Kernel, { fd }: HeldFd): boolean {
+  try {
+    new Iommufd(kernel, fd).compatIoas();
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'ENOTTY')) return false;
+    throw error;
+  }
 }
 
 /** The errno name, or `done` for a kernel that accepted it (none does). */
@@ -105,13 +123,19 @@ async function observeGroup(group: number, sysRoot: string): Promise<GroupObserv
   const devices = await Promise.all(
     names.map(async (name) => ({
       name,
-      bus: await readlink(join(folder, name, 'subsystem')).then(
-        (target) => basename(target),
-        () => undefined,
-      ),
+      bus: await nameOfLink(join(folder, name, 'subsystem')),
+      driver: await nameOfLink(join(folder, name, 'driver')),
     })),
   );
   return { group, devices };
+}
+
+/** Last part of what a link points to; undefined if there is no such link. */
+async function nameOfLink(link: string): Promise<string | undefined> {
+  return await readlink(link).then(
+    (target) => basename(target),
+    () => undefined,
+  );
 }
 
 function observeDevice(kernel: Kernel, file: HeldFd, gate: HarvestGate): DeviceObservation {
@@ -119,6 +143,7 @@ function observeDevice(kernel: Kernel, file: HeldFd, gate: HarvestGate): DeviceO
   return {
     fd: file.origin.fd,
     name: file.origin.sysfsPath,
+    cdev: file.origin.kind === 'device-cdev',
     info: attempt(() => device.info()),
     migration: attempt(() => device.migration()),
     state: attempt(() => device.migrationState()),

@@ -20,6 +20,7 @@ import {
   type DirtyTrackingObservation,
   type GroupObservation,
   hasFailed,
+  type IommufdObservation,
 } from './observation.js';
 
 /** VFIO_IOMMU_INFO_DIRTY_PGS of the 2020 review; mainline has no meaning for this bit. */
@@ -91,6 +92,11 @@ export interface DeviceSupport {
   readonly evidence: readonly Evidence[];
 }
 
+export interface IommufdSupport {
+  readonly fd: number;
+  readonly evidence: readonly Evidence[];
+}
+
 /** Who tells QEMU which pages the devices dirtied, and how well. */
 export type TrackingVerdict =
   /** No VFIO device, so nobody needs to. */
@@ -109,22 +115,46 @@ export type TrackingVerdict =
   | 'none'
   | 'unknown';
 
+/**
+ * The devices whose memory is mapped through type1 containers, or those through iommufd. QEMU chooses for
+ * each container by itself who tracks (vfio_listener_log_global_start); which device is in which of several
+ * type1 containers can't be seen from outside.
+ */
+export interface DeviceSideSupport {
+  readonly through: 'type1' | 'iommufd';
+  readonly verdict: TrackingVerdict;
+  /** fds of its containers or iommufds, and of its devices, in the process that owns them. */
+  readonly fds: readonly number[];
+  readonly deviceFds: readonly number[];
+}
+
 export interface DirtyTrackingSupport {
+  /** The worst of the sides'. */
   readonly verdict: TrackingVerdict;
   /** The verdict in a sentence. */
   readonly summary: string;
   readonly kernelRelease: string;
   readonly containers: readonly ContainerSupport[];
   readonly devices: readonly DeviceSupport[];
+  readonly iommufds: readonly IommufdSupport[];
+  /** None, one, or both where a guest has devices of both kinds. */
+  readonly sides: readonly DeviceSideSupport[];
   readonly problems: readonly SupportProblem[];
 }
+
+export type LoggingOff = {
+  readonly [through in DeviceSideSupport['through']]?: 'some' | 'all' | undefined;
+};
 
 /** What the observation can't tell, but the one who asks may know. */
 export interface SupportHints {
   /** Memory that is mapped for the devices, in bytes: what scope `all` costs in each pass. */
   readonly mappedBytes?: bigint | undefined;
-  /** Whether QEMU was told not to use device logging (`x-device-dirty-page-tracking=off`). */
-  readonly deviceLoggingOff?: boolean | undefined;
+  /**
+   * For how many of a side's devices QEMU was told not to use device logging
+   * (`x-device-dirty-page-tracking=off`). One such device suffices for its container.
+   */
+  readonly deviceLoggingOff?: LoggingOff | undefined;
 }
 
 export function dirtyTrackingSupport(
@@ -135,16 +165,31 @@ export function dirtyTrackingSupport(
     judgeContainer(container, observation.groups),
   );
   const devices = observation.devices.map(judgeDevice);
-  const verdict = judge(observation, containers, devices, hints);
+  const sides = judgeSides(observation, containers, devices, hints);
+  const verdict =
+    worstFirst.find((candidate) => sides.some((side) => side.verdict === candidate)) ??
+    'not-needed';
   return {
     verdict,
     summary: summaries[verdict],
     kernelRelease: observation.kernelRelease,
     containers,
     devices,
+    iommufds: observation.iommufds.map(judgeIommufd),
+    sides,
     problems: problemsOf(verdict, observation, containers, devices, hints),
   };
 }
+
+const worstFirst: readonly TrackingVerdict[] = [
+  'broken-device-logging',
+  'none',
+  'unknown',
+  'container-everything',
+  'container-precise',
+  'iommufd',
+  'device-logging',
+];
 
 const summaries: Record<TrackingVerdict, string> = {
   'not-needed': 'No VFIO device: only CPUs and emulated devices dirty memory.',
@@ -159,33 +204,98 @@ const summaries: Record<TrackingVerdict, string> = {
   unknown: 'What was observed does not suffice for a verdict.',
 };
 
-function judge(
-  observation: DirtyTrackingObservation,
+function judgeSides(
+  { groups, iommufds, devices: observed }: DirtyTrackingObservation,
   containers: readonly ContainerSupport[],
   devices: readonly DeviceSupport[],
-  hints: SupportHints,
-): TrackingVerdict {
-  const { groups, iommufds } = observation;
-  if (devices.length + containers.length + groups.length + iommufds.length === 0) {
-    return 'not-needed';
+  { deviceLoggingOff = {} }: SupportHints,
+): DeviceSideSupport[] {
+  const cdevs = new Set(observed.filter(({ cdev }) => cdev).map(({ fd }) => fd));
+  const sides: DeviceSideSupport[] = [];
+  const viaGroup = devices.filter(({ fd }) => !cdevs.has(fd));
+  if (viaGroup.length + containers.length + groups.length > 0) {
+    sides.push({
+      through: 'type1',
+      verdict: judgeType1(containers, viaGroup, deviceLoggingOff.type1),
+      fds: containers.map(({ fd }) => fd),
+      deviceFds: viaGroup.map(({ fd }) => fd),
+    });
   }
-  // QEMU (vfio_devices_all_device_dirty_tracking): device logging is used if every device has it, and
-  // having it means that START can be probed.
-  const logging = devices.map(({ dirtyLogging }) => dirtyLogging);
-  const chosen =
-    logging.length > 0 && hints.deviceLoggingOff !== true && !logging.includes('absent');
-  if (chosen && logging.includes('unknown')) return 'unknown';
-  if (chosen) return logging.includes('broken') ? 'broken-device-logging' : 'device-logging';
+  const viaCdev = devices.filter(({ fd }) => cdevs.has(fd));
+  if (viaCdev.length > 0) {
+    sides.push({
+      through: 'iommufd',
+      verdict: judgeIommufdSide(iommufds, viaCdev, deviceLoggingOff.iommufd),
+      fds: iommufds.map(({ fd }) => fd),
+      deviceFds: viaCdev.map(({ fd }) => fd),
+    });
+  }
+  return sides;
+}
 
-  const hwInfos = iommufds.flatMap((iommufd) => iommufd.hwInfos.map(({ hwInfo }) => hwInfo));
-  if (iommufds.length > 0 && containers.length === 0) {
-    if (hwInfos.length === 0) return 'none';
-    return hwInfos.every((info) => !hasFailed(info) && info.dirtyTracking) ? 'iommufd' : 'none';
-  }
+/**
+ * QEMU (vfio_devices_all_device_dirty_tracking): device logging is used if every device of a container has it,
+ * and having it means that START can be probed.
+ */
+function judgeLogging(
+  devices: readonly DeviceSupport[],
+  off: LoggingOff['type1'],
+): TrackingVerdict | 'not chosen' {
+  const logging = devices.map(({ dirtyLogging }) => dirtyLogging);
+  if (off !== undefined || logging.length === 0 || logging.includes('absent')) return 'not chosen';
+  if (logging.includes('unknown')) return 'unknown';
+  return logging.includes('broken') ? 'broken-device-logging' : 'device-logging';
+}
+
+function judgeType1(
+  containers: readonly ContainerSupport[],
+  devices: readonly DeviceSupport[],
+  loggingOff: LoggingOff['type1'],
+): TrackingVerdict {
+  const byDevices = judgeLogging(devices, loggingOff);
+  if (byDevices !== 'not chosen') return byDevices;
   if (containers.length === 0) return 'unknown';
+  const someMayLog =
+    loggingOff !== 'all' && devices.some(({ dirtyLogging }) => dirtyLogging !== 'absent');
+  if (containers.length > 1 && someMayLog) return 'unknown';
   if (containers.some(({ tracks }) => !tracks)) return 'none';
   if (containers.some(({ scope }) => scope === 'all')) return 'container-everything';
   return containers.some(({ scope }) => scope === 'unknown') ? 'unknown' : 'container-precise';
+}
+
+/** An emulated device has no IOMMU, and GET_HW_INFO does not know it: then nobody tracks it but itself. */
+function judgeIommufdSide(
+  iommufds: DirtyTrackingObservation['iommufds'],
+  devices: readonly DeviceSupport[],
+  loggingOff: LoggingOff['type1'],
+): TrackingVerdict {
+  const byDevices = judgeLogging(devices, loggingOff);
+  if (byDevices !== 'not chosen') return byDevices;
+  const tracking = iommufds
+    .flatMap(({ hwInfos }) => hwInfos)
+    .filter(({ hwInfo }) => !hasFailed(hwInfo) && hwInfo.dirtyTracking);
+  return tracking.length >= devices.length ? 'iommufd' : 'none';
+}
+
+function judgeIommufd({ fd, hwInfos }: IommufdObservation): IommufdSupport {
+  const evidence = hwInfos.map(({ deviceId, hwInfo }): Evidence => {
+    if (hasFailed(hwInfo)) {
+      return {
+        says: `device id ${deviceId}: unknown whether its IOMMU tracks`,
+        because: `IOMMU_GET_HW_INFO failed with ${hwInfo.failed}`,
+      };
+    }
+    const { type, capabilities, dirtyTracking } = hwInfo;
+    return {
+      says: `device id ${deviceId}: its IOMMU ${dirtyTracking ? 'tracks' : 'does not track'} dirty pages`,
+      because: `IOMMU_GET_HW_INFO: ${type}, capabilities ${hex(capabilities)}`,
+    };
+  });
+  const none: Evidence = {
+    says: 'no device behind an IOMMU',
+    because: 'IOMMU_GET_HW_INFO knows no device: only emulated ones use this iommufd',
+  };
+  return { fd, evidence: evidence.length > 0 ? evidence : [none] };
 }
 
 function judgeContainer(
@@ -278,7 +388,7 @@ function tracking(container: ContainerObservation): [boolean, string] {
     case 'ENOTTY':
       return [
         false,
-        'VFIO_IOMMU_DIRTY_PAGES fails with ENOTTY: a kernel before 5.8, or iommufd behind /dev/vfio/vfio',
+        `VFIO_IOMMU_DIRTY_PAGES fails with ENOTTY: ${container.servedByIommufd === true ? "iommufd's compatibility container (IOMMU_VFIO_IOAS answers)" : 'a kernel before 5.8'}`,
       ];
     case 'EACCES':
       return [false, 'VFIO_IOMMU_DIRTY_PAGES fails with EACCES: the container uses type1 v1'];
@@ -342,11 +452,14 @@ function judgeScope(info: Type1Info | undefined): { scope: DirtyPageScope; becau
   return { scope: 'unknown', because: `${sizes} without the IOVA_RANGE capability` };
 }
 
-/** mdevs are emulated since Linux 5.16; whatever is on another bus has an IOMMU behind it. */
+/**
+ * mdevs are emulated since Linux 5.16; whatever is on another bus has an IOMMU behind it. A bridge of the
+ * host may share a device's group, and is not the guest's.
+ */
 function iommuBackedDevices(groups: readonly GroupObservation[]): string[] {
   return groups
     .flatMap(({ devices }) => devices)
-    .filter(({ bus }) => bus !== undefined && bus !== 'mdev')
+    .filter(({ bus, driver }) => bus !== undefined && bus !== 'mdev' && driver !== 'pcieport')
     .map(({ name }) => name);
 }
 
@@ -442,6 +555,13 @@ function problemsOf(
     });
   }
   if (verdict === 'none') problems.push(noTracking(observation, containers));
+  if (verdict === 'unknown' && containers.length > 1) {
+    problems.push({
+      severity: 'warns',
+      what: `There are ${containers.length} containers, and not all devices have a dirty log that works: which device is in which container can't be seen from outside, so neither can who tracks.`,
+      fix: 'Give all devices x-device-dirty-page-tracking=off, which makes QEMU use the containers.',
+    });
+  }
   for (const { fd, evidence } of containers) {
     const faults = evidence.filter(({ says }) => says === 'a fault in the capability chain');
     if (faults.length === 0) continue;
@@ -455,25 +575,30 @@ function problemsOf(
 }
 
 function noTracking(
-  { iommufds, kernelRelease }: DirtyTrackingObservation,
+  { containers: observed, kernelRelease }: DirtyTrackingObservation,
   containers: readonly ContainerSupport[],
 ): SupportProblem {
   const what =
     'QEMU has to take all memory as dirty, or refuses ("VFIO device doesn\'t support device and IOMMU dirty tracking").';
-  if (iommufds.length > 0) {
+  if (observed.some(({ servedByIommufd }) => servedByIommufd === true)) {
     return {
       severity: 'warns',
-      what: `The IOMMU does not track dirty pages through iommufd. ${what}`,
-      fix: 'Use devices with dirty logging of their own, or an IOMMU with dirty tracking (Intel with scalable mode and SSADS, AMD with HAD, SMMUv3 with HTTU).',
+      what: `Behind /dev/vfio/vfio is iommufd: it looks like a type1 container, and can not track dirty pages. ${what}`,
+      fix: 'Use devices with dirty logging of their own, or vfio_iommu_type1 behind /dev/vfio/vfio (a kernel without CONFIG_IOMMUFD_VFIO_CONTAINER, and no link from /dev/vfio/vfio to /dev/iommu).',
     };
   }
-  const v1 = containers.some(({ type1v2 }) => !type1v2);
+  const untracked = containers.find(({ tracks }) => !tracks);
+  if (untracked === undefined) {
+    return {
+      severity: 'warns',
+      what: `Neither a device that uses iommufd nor an IOMMU behind it tracks dirty pages. ${what}`,
+      fix: 'Use devices with dirty logging of their own; an IOMMU with dirty tracking (Intel with scalable mode and SSADS, AMD with HAD, SMMUv3 with HTTU); or, for mediated devices, a type1 container, which tracks them exactly: leave iommufd= out.',
+    };
+  }
   return {
     severity: 'warns',
     what: `The container does not track dirty pages (kernel ${kernelRelease}). ${what}`,
-    fix: v1
-      ? 'Use a kernel with VFIO_TYPE1v2_IOMMU.'
-      : 'Use Linux 5.8 or later with vfio_iommu_type1 behind /dev/vfio/vfio (not iommufd with CONFIG_IOMMUFD_VFIO_CONTAINER).',
+    fix: untracked.type1v2 ? 'Use Linux 5.8 or later.' : 'Use a kernel with VFIO_TYPE1v2_IOMMU.',
   };
 }
 

@@ -192,10 +192,7 @@ export class DirtyPages {
     return vfio.dmaUnmap.read(argument).size;
   }
 
-  /**
-   * Whether tracking is on, without touching any bit: asks for the bitmap of a page at the top of the
-   * address space, where no IOMMU has mappings. Undefined if the container has no tracking at all.
-   */
+  /** Whether tracking is on, without touching any bit. Undefined if the container has no tracking at all. */
   tracking(): boolean | undefined {
     try {
       return this.askTracking();
@@ -208,6 +205,11 @@ export class DirtyPages {
   /**
    * The same, and why not if the container has no tracking.
    *
+   * Asks for the bitmap of one page, at an address where nothing can be written: the kernel checks whether
+   * tracking is on before it writes, and clears only what it has written (vfio_iova_dirty_bitmap). So
+   * wherever mappings are, no bit is taken. The page is one at the top of the address space, as a mapping
+   * that begins before it or ends after it would look like tracking that is off.
+   *
    * @throws KernelError ENOTTY (no dirty page tracking), EACCES (type1 v1), EINVAL (no IOMMU)
    */
   askTracking(): boolean {
@@ -217,9 +219,10 @@ export class DirtyPages {
     // The last page but one: a range that ends at 2^64 wraps on kernels before 6.19.
     const top = { iova: (1n << 64n) - 2n * page, bytes: page };
     try {
-      this.#kernel.ioctl(this.#fd, getBitmapCall(top, pageBytes, new Uint8Array(8)));
+      this.#kernel.ioctl(this.#fd, getBitmapCall(top, pageBytes, 8));
       return true;
     } catch (error) {
+      if (isErrno(error, 'EFAULT')) return true;
       if (isErrno(error, 'EINVAL')) return false;
       throw error;
     }
@@ -265,7 +268,9 @@ function smallestPageBytes(pageSizes: bigint | undefined): number | undefined {
   return Number(pageSizes & -pageSizes);
 }
 
-function getBitmapCall(span: IovaSpan, pageBytes: number, bitmap: Uint8Array): IoctlCall {
+/** @param bitmap the buffer; or, for a call that writes nothing, how long it is said to be, at address 0 */
+function getBitmapCall(span: IovaSpan, pageBytes: number, bitmap: Uint8Array | number): IoctlCall {
+  const bitmapBytes = typeof bitmap === 'number' ? bitmap : bitmap.byteLength;
   const head = vfio.dirtyBitmap.size;
   const argument = vfio.dirtyBitmap.create(
     {
@@ -279,7 +284,7 @@ function getBitmapCall(span: IovaSpan, pageBytes: number, bitmap: Uint8Array): I
     {
       iova: span.iova,
       size: span.bytes,
-      bitmap: { pgsize: BigInt(pageBytes), size: BigInt(bitmap.byteLength), data: 0n },
+      bitmap: { pgsize: BigInt(pageBytes), size: BigInt(bitmapBytes), data: 0n },
     },
     head,
   );
@@ -288,7 +293,7 @@ function getBitmapCall(span: IovaSpan, pageBytes: number, bitmap: Uint8Array): I
     name: 'VFIO_IOMMU_DIRTY_PAGES GET_BITMAP',
     request: VfioIoctl.VFIO_IOMMU_DIRTY_PAGES,
     argument,
-    pointers: [{ offset, memory: bitmap }],
+    ...(typeof bitmap === 'number' ? {} : { pointers: [{ offset, memory: bitmap }] }),
   };
 }
 

@@ -20,6 +20,8 @@ type Release = keyof typeof type1Behaviours;
 
 interface Setup {
   readonly release?: Release;
+  /** More containers of the same kernel, with an IOMMU-backed device each. */
+  readonly moreContainers?: number;
   /** Besides the emulated device, or alone if there is none. */
   readonly iommuBacked?: boolean;
   readonly emulated?: boolean;
@@ -46,8 +48,14 @@ async function observe(setup: Setup): Promise<DirtyTrackingObservation> {
     const container = new Type1Model(type1Behaviours[setup.release], { emulatedDevices });
     if (setup.iommuBacked === true) container.attachIommuGroup();
     hold('container', container);
+    for (let more = 0; more < (setup.moreContainers ?? 0); more++) {
+      const other = new Type1Model(type1Behaviours[setup.release], { emulatedDevices: false });
+      other.attachIommuGroup();
+      hold('container', other);
+    }
   }
-  for (const options of setup.devices ?? []) hold('device', new DeviceModel(options));
+  const deviceKind = setup.iommufd === undefined ? 'device' : 'device-cdev';
+  for (const options of setup.devices ?? []) hold(deviceKind, new DeviceModel(options));
   if (setup.iommufd !== undefined) hold('iommufd', new IommufdModel(setup.iommufd));
   const observation = await observeDirtyTracking(kernel, held, [], {
     ...(setup.gate === undefined ? {} : { gate: setup.gate }),
@@ -194,7 +202,7 @@ describe('dirty tracking support', () => {
     const broken = await support(setup);
     assert.equal(broken.verdict, 'broken-device-logging');
     assert.match(broken.problems[0]?.fix ?? '', /x-device-dirty-page-tracking=off/);
-    const off = await support(setup, { deviceLoggingOff: true });
+    const off = await support(setup, { deviceLoggingOff: { type1: 'all' } });
     assert.equal(off.verdict, 'container-precise');
     assert.deepEqual(off.problems, []);
   });
@@ -215,6 +223,48 @@ describe('dirty tracking support', () => {
       assert.equal(verdict, dirtyTracking ? 'iommufd' : 'none');
     });
   }
+
+  it('does not take one device that its IOMMU tracks for all devices of an iommufd', async () => {
+    const devices = [migratable, migratable];
+    const { verdict, problems } = await support({ iommufd: { dirtyTracking: true }, devices });
+    assert.equal(verdict, 'none');
+    assert.match(problems[0]?.fix ?? '', /leave iommufd= out/);
+  });
+
+  it("names iommufd's compatibility container, which looks like type1", async () => {
+    const judged = await support({ release: 'iommufd compatibility', devices: [migratable] });
+    assert.match(
+      judged.containers[0]?.evidence.find(({ says }) => says.includes('track'))?.because ?? '',
+      /ENOTTY: iommufd's compatibility container/,
+    );
+    assert.match(judged.problems[0]?.what ?? '', /Behind \/dev\/vfio\/vfio is iommufd/);
+  });
+
+  it('is that of the worst of several containers', async () => {
+    const { verdict, containers } = await support({
+      release: '6.12',
+      iommuBacked: false,
+      moreContainers: 1,
+      devices: [migratable, migratable],
+    });
+    assert.deepEqual(
+      containers.map(({ scope }) => scope),
+      ['pinned', 'all'],
+    );
+    assert.equal(verdict, 'container-everything');
+  });
+
+  it('is unknown where some devices log, and which is in which container can not be seen', async () => {
+    const devices = [migratable, { ...migratable, dmaLogging: 'works' as const }];
+    const setup = { release: '6.12', moreContainers: 1, devices } as const;
+    const { verdict, problems } = await support(setup);
+    assert.equal(verdict, 'unknown');
+    assert.match(problems[0]?.fix ?? '', /x-device-dirty-page-tracking=off/);
+    const someOff = await support(setup, { deviceLoggingOff: { type1: 'some' } });
+    assert.equal(someOff.verdict, 'unknown');
+    const allOff = await support(setup, { deviceLoggingOff: { type1: 'all' } });
+    assert.equal(allOff.verdict, 'container-everything');
+  });
 
   it('needs nothing without VFIO devices', async () => {
     const { verdict, problems } = await support({});
