@@ -30,6 +30,11 @@ export interface WorkloadParameters {
   readonly pages: number;
   /** Writes a second; 0 as fast as possible, which takes a whole core. At most 10 million. */
   readonly pagesPerSecond: number;
+  /**
+   * With `pagesPerSecond` 0: turns of an empty loop after each write, so that the guest works without a
+   * pause and dirties as much as its CPU gets on. Only such a guest is slowed by a throttle. Default 0.
+   */
+  readonly spin?: number | undefined;
   /** Default uniform. */
   readonly pattern?: WorkloadPattern | undefined;
   /** Writes at `pagesPerSecond` for `onMs`, then nothing for `offMs`. Sum at most 10 minutes. */
@@ -58,6 +63,7 @@ const offsets = {
   burstPeriod: 44,
   seed: 48,
   state: 52,
+  spin: 56,
 } as const;
 
 /**
@@ -74,10 +80,11 @@ export function workloadImage(
   sector: Uint8Array = readFileSync(LAB_SECTOR),
 ): Uint8Array {
   const { baseAddress, pages, pagesPerSecond, pattern = { kind: 'uniform' }, burst } = parameters;
-  const { seed = 0x2545f491, stateAddress = DEFAULT_STATE_ADDRESS } = parameters;
+  const { spin = 0, seed = 0x2545f491, stateAddress = DEFAULT_STATE_ADDRESS } = parameters;
   check('baseAddress', baseAddress, MIB, 3072 * MIB - PAGE_BYTES, PAGE_BYTES);
   check('pages', pages, 1, (3072 * MIB - baseAddress) / PAGE_BYTES);
   check('pagesPerSecond', pagesPerSecond, 0, 10_000_000);
+  check('spin', spin, 0, 0x7fff_ffff);
   check('seed', seed, 1, 0xffff_ffff);
   check('stateAddress', stateAddress, 0x8000, 0x9e000, PAGE_BYTES);
   if (
@@ -116,6 +123,7 @@ export function workloadImage(
     set(offsets.burstOn, ticks(burst.onMs));
     set(offsets.burstPeriod, ticks(burst.onMs + burst.offMs));
   }
+  set(offsets.spin, spin);
   set(offsets.seed, seed);
   set(offsets.state, stateAddress);
   return image;

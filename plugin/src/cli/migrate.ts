@@ -24,6 +24,7 @@ interface MigrateFlags extends ChannelFlags {
   bandwidth?: number;
   maxBandwidth?: number;
   maxSlowdown?: number;
+  link?: number;
   autoConverge?: true;
   timeout?: number;
   onTimeout: Goal['onTimeout'];
@@ -43,7 +44,11 @@ export function migrateCommand(): Command {
       '--to-qmp <address>',
       'monitor of the destination QEMU (started with -incoming defer); without it --uri must lead to one that somebody else prepared',
     )
-    .option('--policy <policy>', 'who decides: qemu', 'qemu')
+    .option(
+      '--policy <policy>',
+      'who decides: adaptive, qemu, or schedule:FILE (see docs/migrate.md)',
+      'adaptive',
+    )
     .option('--downtime-limit <time>', 'longest downtime to accept, e.g. 300ms', parseDuration(1))
     .option('--bandwidth <bytes>', 'bandwidth to use, bytes per second, e.g. 500M', parseBytes)
     .option(
@@ -55,6 +60,11 @@ export function migrateCommand(): Command {
       '--max-slowdown <percent>',
       'how far the vCPUs may be throttled, of their time; 0: not at all',
       parsePercent,
+    )
+    .option(
+      '--link <bytes>',
+      'what the link takes in the blackout, where --bandwidth does not bind (default: what is measured)',
+      parseBytes,
     )
     .option('--auto-converge', "QEMU's own throttling, with --policy qemu or schedule")
     .option('--timeout <time>', 'time for the whole migration, e.g. 10min', parseDuration(1000))
@@ -144,6 +154,7 @@ async function migrateBetween(
       slowdownLimitPercent: flags.maxSlowdown,
       bandwidthBytesPerSecond: flags.bandwidth,
       bandwidthLimitBytesPerSecond: flags.maxBandwidth,
+      linkBytesPerSecond: flags.link,
       onTimeout: flags.onTimeout,
     },
     settings: {

@@ -1,34 +1,20 @@
 /** Numbers with units as people write them on a command line. */
 import { InvalidArgumentError } from 'commander';
-
-const byteUnits: Record<string, number> = {
-  '': 1,
-  K: 2 ** 10,
-  M: 2 ** 20,
-  G: 2 ** 30,
-  T: 2 ** 40,
-};
+import { bytesFrom, msFrom } from '../units.js';
 
 /** `500M`, `1.5GiB`, `1048576` to bytes; K, M, G, T are powers of 1024, as in QEMU. */
 export function parseBytes(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?(?:\/s)?$/i.exec(text);
-  const unit = byteUnits[match?.[2]?.toUpperCase() ?? '?'];
-  if (!match || unit === undefined) {
-    throw new InvalidArgumentError('Write bytes as 1048576, 500M or 1.5G (powers of 1024).');
-  }
-  return Math.round(Number(match[1]) * unit);
+  const bytes = bytesFrom(text);
+  if (bytes !== undefined) return bytes;
+  throw new InvalidArgumentError('Write bytes as 1048576, 500M or 1.5G (powers of 1024).');
 }
 
 /** `300ms`, `2s`, `5min` to ms; a bare number is in the option's own unit, given as `bareMs`. */
 export function parseDuration(bareMs: number): (text: string) => number {
-  const units: Record<string, number> = { '': bareMs, ms: 1, s: 1000, min: 60_000, h: 3_600_000 };
   return (text) => {
-    const match = /^(\d+(?:\.\d+)?)(ms|s|min|h)?$/.exec(text);
-    const unit = units[match?.[2] ?? ''];
-    if (!match || unit === undefined) {
-      throw new InvalidArgumentError('Write a duration as 300ms, 2s or 5min.');
-    }
-    return Math.round(Number(match[1]) * unit);
+    const ms = msFrom(text, bareMs);
+    if (ms !== undefined) return ms;
+    throw new InvalidArgumentError('Write a duration as 300ms, 2s or 5min.');
   };
 }
 

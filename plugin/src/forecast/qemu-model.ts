@@ -17,6 +17,7 @@
 export * from './qemu-model/defaults.js';
 export { ledgerTotalMs } from './qemu-model/blackout.js';
 export { type ModelInput, simulatePrecopy } from './qemu-model/simulate.js';
+export { changedParameters } from './qemu-model/policy.js';
 export type {
   ParameterChanges,
   PolicyStep,

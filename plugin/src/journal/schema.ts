@@ -93,6 +93,7 @@ const goal: z.ZodType<Goal> = z.object({
   slowdownLimitPercent: number,
   bandwidthBytesPerSecond: number,
   bandwidthLimitBytesPerSecond: number,
+  linkBytesPerSecond: maybe(number),
   onTimeout: z.enum(['cancel', 'postcopy', 'release']),
 });
 

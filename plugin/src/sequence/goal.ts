@@ -19,6 +19,7 @@ export function goalFrom(wish: Wish, parameters: Parameters): Goal {
     slowdownLimitPercent: wish.slowdownLimitPercent ?? 99,
     bandwidthBytesPerSecond: bandwidth,
     bandwidthLimitBytesPerSecond: limit,
+    linkBytesPerSecond: wish.linkBytesPerSecond,
     onTimeout: wish.onTimeout ?? 'cancel',
   };
 }

@@ -54,6 +54,10 @@ export interface View {
   readonly passes: readonly ViewedPass[];
   /** The last sample of a running guest, possibly between two passes. */
   readonly latest: { readonly atMs: number; readonly sample: MigrationSample } | undefined;
+  /** The least that was ever left to send, and since when. */
+  readonly progress: { readonly atMs: number; readonly bytes: number };
+  /** Bandwidths that QEMU measured in its last windows, bytes/s, oldest first. */
+  readonly bandwidths: readonly number[];
   /** In force now. */
   readonly parameters: Parameters;
   /** Those that the migration began with. */
@@ -78,6 +82,8 @@ export interface Goal {
   readonly bandwidthBytesPerSecond: number;
   /** Most bandwidth to use while the guest runs, bytes/s; 0: no limit. */
   readonly bandwidthLimitBytesPerSecond: number;
+  /** What the link takes in the blackout, where max-bandwidth does not bind, bytes/s; if known. */
+  readonly linkBytesPerSecond: number | undefined;
   /** What to do when `totalLimitMs` is over. `release`: switch over, whatever the downtime will be. */
   readonly onTimeout: 'cancel' | 'postcopy' | 'release';
 }

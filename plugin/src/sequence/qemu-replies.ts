@@ -79,6 +79,7 @@ export const migrationParameters = z.object({
   'max-bandwidth': integer,
   'avail-switchover-bandwidth': integer.optional(),
   'max-cpu-throttle': integer.optional(),
+  'throttle-trigger-threshold': integer.optional(),
 });
 export type MigrationParameters = z.output<typeof migrationParameters>;
 

@@ -1,4 +1,5 @@
 import { messageOf } from '../errors.js';
+import { systemClock } from '../journal/clock.js';
 import type { Journal } from '../journal/journal.js';
 import type { MigrationControl, Tuning } from './control.js';
 import { holdTuning, releaseTuning, switchoverTuning } from './hold.js';
@@ -90,7 +91,7 @@ export class Sequencer {
 
   async #decide(fresh: boolean): Promise<void> {
     const { policy, given, journal } = this.#options;
-    const view = this.#view.view(Date.now());
+    const view = this.#view.view(systemClock.monotonicMs());
     if (!view || this.#endAsked !== undefined) return;
     const decision = policy.decide(view, given.goal);
     const waits = decision.action.kind === 'wait';

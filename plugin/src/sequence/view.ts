@@ -1,7 +1,17 @@
-import type { JournalRecord } from '../journal/records.js';
+import type { JournalEntry, RecordTime } from '../journal/records.js';
 import type { Parameters } from './control.js';
+import type { MigrationSample, PassEntry } from './passes.js';
 import type { Phase } from './phase.js';
 import type { Given, Request, View, ViewedPass } from './policy.js';
+
+/** Of windows of at least 100 ms each. */
+const keptBandwidths = 32;
+
+/** What a view needs of a journal's record. */
+export type ViewRecord = (
+  Exclude<JournalEntry, PassEntry> | Pick<PassEntry, 'type' | 'pass' | 'kind' | 'sample' | 'late'>
+) &
+  Pick<RecordTime, 'monotonicMs'>;
 
 /**
  * Puts together what a policy sees, record by record: of a running migration as it is journalled, or of
@@ -9,36 +19,40 @@ import type { Given, Request, View, ViewedPass } from './policy.js';
  */
 export class ViewBuilder {
   readonly #passes: ViewedPass[] = [];
+  readonly #bandwidths: number[] = [];
   #given: Given | undefined;
   #parameters: Parameters | undefined;
   #phase: Phase = 'preflight';
   #startedAt: number | undefined;
   #latest: View['latest'];
+  #progress = { atMs: 0, bytes: Infinity };
   #request: Request | undefined;
 
-  apply(record: JournalRecord): void {
+  apply(record: ViewRecord): void {
     switch (record.type) {
       case 'goal':
         this.#given = record;
         this.#parameters = record.initial;
         break;
       case 'parameters':
+        // What was measured under another limit says nothing about this one.
+        if (limitOf(record.parameters) !== limitOf(this.#parameters)) this.#bandwidths.length = 0;
         this.#parameters = record.parameters;
         break;
       case 'phase':
         this.#phase = record.phase;
-        if (record.phase === 'precopy' || record.phase === 'held') this.#startedAt ??= record.at;
+        if (record.phase === 'precopy' || record.phase === 'held')
+          this.#startedAt ??= record.monotonicMs;
         break;
       case 'pass': {
         if (record.late) break;
         const { pass, kind, sample } = record;
-        const atMs = this.#since(record.at);
-        this.#passes.push({ pass, kind, atMs, sample });
-        this.#latest = { atMs, sample };
+        this.#passes.push({ pass, kind, atMs: this.#since(record.monotonicMs), sample });
+        this.#noteSample(record.monotonicMs, sample);
         break;
       }
       case 'observation':
-        this.#latest = { atMs: this.#since(record.at), sample: record.sample };
+        this.#noteSample(record.monotonicMs, record.sample);
         break;
       case 'request':
         this.#request = record.request;
@@ -50,7 +64,7 @@ export class ViewBuilder {
     }
   }
 
-  /** @param at now, ms since the epoch. @returns undefined before there is a goal */
+  /** @param at now, ms of CLOCK_MONOTONIC. @returns undefined before there is a goal */
   view(at: number): View | undefined {
     const given = this.#given;
     const parameters = this.#parameters;
@@ -60,6 +74,8 @@ export class ViewBuilder {
       phase: this.#phase,
       passes: this.#passes,
       latest: this.#latest,
+      progress: this.#progress,
+      bandwidths: this.#bandwidths,
       parameters,
       initial: given.initial,
       abilities: new Set(given.abilities),
@@ -69,7 +85,23 @@ export class ViewBuilder {
     };
   }
 
+  #noteSample(at: number, sample: MigrationSample): void {
+    this.#latest = { atMs: this.#since(at), sample };
+    const { bandwidthBytesPerSecond: bandwidth, remainingBytes } = sample;
+    if (remainingBytes < this.#progress.bytes) {
+      this.#progress = { atMs: this.#latest.atMs, bytes: remainingBytes };
+    }
+    // QEMU measures over windows of 100 ms: the same figure again is the same window.
+    if (bandwidth === 0 || bandwidth === this.#bandwidths.at(-1)) return;
+    this.#bandwidths.push(bandwidth);
+    if (this.#bandwidths.length > keptBandwidths) this.#bandwidths.shift();
+  }
+
   #since(at: number): number {
     return this.#startedAt === undefined ? 0 : Math.max(0, at - this.#startedAt);
   }
+}
+
+function limitOf(parameters: Parameters | undefined): number | undefined {
+  return parameters?.maxBandwidthBytesPerSecond;
 }

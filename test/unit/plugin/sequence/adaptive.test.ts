@@ -1,0 +1,133 @@
+/** The default policy, in the model of QEMU: it decides as it does with a real one. */
+import assert from 'node:assert/strict';
+import {
+  adaptivePolicy,
+  behaviourOf,
+  defaultAutoConverge,
+  defaultCosts,
+  defaultParameters,
+  inModel,
+  qemuPolicy,
+  sequentialCurve,
+  simulatePrecopy,
+  uniformCurve,
+  type DirtyCurve,
+  type Goal,
+  type ModelGuest,
+  type ModelParameters,
+  type ModelResult,
+  type Policy,
+} from 'precopy';
+
+const MiB = 2 ** 20;
+const goal: Goal = {
+  downtimeLimitMs: 300,
+  totalLimitMs: undefined,
+  slowdownLimitPercent: 99,
+  bandwidthBytesPerSecond: 32 * MiB,
+  bandwidthLimitBytesPerSecond: 32 * MiB,
+  linkBytesPerSecond: undefined,
+  onTimeout: 'cancel',
+};
+const plain: ModelParameters = { ...defaultParameters, maxBandwidthBytesPerSecond: 32 * MiB };
+const autoConverge: ModelParameters = { ...plain, autoConverge: defaultAutoConverge };
+const link = { bytesPerSecond: 400 * MiB, channelBytesPerSecond: 400 * MiB };
+
+function guest(pages: number, curve: DirtyCurve, busyShare = 1): ModelGuest {
+  return {
+    ram: [
+      { pages, zero: false },
+      { pages: 65_536 - pages, zero: true },
+    ],
+    pageBytes: 4096,
+    sources: [{ name: 'cpu', kind: 'cpu', curve }],
+    devices: [],
+    vcpus: 1,
+    busyShare,
+  };
+}
+
+function run(
+  model: ModelGuest,
+  policy: Policy,
+  parameters = plain,
+  wanted = goal,
+): ModelResult & { throttledMs: number } {
+  const { parameters: begun, policy: steps } = inModel(policy, wanted, parameters);
+  let throttledMs = 0;
+  let before = 0;
+  const result = simulatePrecopy(
+    {
+      ...{ guest: model, link, parameters: begun, costs: defaultCosts },
+      ...{ behaviour: behaviourOf(10, 0), horizonMs: 60_000 },
+    },
+    {
+      tickMs: 50,
+      policy: (view) => {
+        throttledMs += ((view.nowMs - before) * (view.sample.throttlePercent ?? 0)) / 100;
+        before = view.nowMs;
+        return steps(view);
+      },
+    },
+  );
+  return { ...result, throttledMs };
+}
+
+describe('the adaptive policy', () => {
+  const hard: readonly (readonly [string, ModelGuest])[] = [
+    ['writes a little faster than is sent', guest(16_384, uniformCurve(16_384, 12_000))],
+    ['writes four times as fast', guest(16_384, uniformCurve(16_384, 30_000))],
+    ['writes in order, a little faster', guest(12_288, sequentialCurve(12_288, 9000))],
+    ['writes in order, twice as fast', guest(12_288, sequentialCurve(12_288, 20_000))],
+  ];
+  for (const [does, model] of hard) {
+    it(`brings a guest through that ${does}, sooner and at less loss than auto-converge`, () => {
+      const ours = run(model, adaptivePolicy);
+      const qemus = run(model, qemuPolicy, autoConverge);
+      assert.equal(run(model, qemuPolicy).converged, false, 'QEMU alone never does');
+      assert.ok(ours.converged);
+      assert.ok(ours.totalMs < 0.7 * qemus.totalMs, `${ours.totalMs} of ${qemus.totalMs} ms`);
+      assert.ok((ours.downtimeMs ?? Infinity) <= goal.downtimeLimitMs);
+      assert.ok(ours.throttledMs <= qemus.throttledMs, `${ours.throttledMs} ${qemus.throttledMs}`);
+    });
+  }
+
+  it('finds out that a throttle takes idle time first, and throttles more', () => {
+    const model = guest(12_288, sequentialCurve(12_288, 9000), 0.2);
+    const ours = run(model, adaptivePolicy);
+    assert.ok(ours.converged);
+    assert.ok(ours.throttlePercent > 80, String(ours.throttlePercent));
+  });
+
+  it('does not throttle a guest that gets there by itself, and shortens its downtime', () => {
+    const model = guest(16_384, uniformCurve(16_384, 4000));
+    const ours = run(model, adaptivePolicy);
+    const alone = run(model, qemuPolicy);
+    assert.equal(ours.throttlePercent, 0);
+    assert.ok(ours.totalMs < 1.2 * alone.totalMs);
+    assert.ok((ours.downtimeMs ?? Infinity) < (alone.downtimeMs ?? 0));
+  });
+
+  it('never throttles more than it may, and says that it does not converge', () => {
+    const wanted = { ...goal, slowdownLimitPercent: 20 };
+    const model = guest(16_384, uniformCurve(16_384, 60_000));
+    const ours = run(model, adaptivePolicy, plain, wanted);
+    assert.equal(ours.converged, false);
+    assert.ok(ours.throttlePercent <= 20);
+  });
+
+  it('uses more bandwidth before it throttles, if it may', () => {
+    const wanted = { ...goal, bandwidthLimitBytesPerSecond: 200 * MiB };
+    const ours = run(guest(16_384, uniformCurve(16_384, 20_000)), adaptivePolicy, plain, wanted);
+    assert.ok(ours.converged);
+    assert.equal(ours.throttlePercent, 0);
+  });
+
+  it('gives QEMU all of the limit that a faster link allows in the blackout', () => {
+    const wanted = { ...goal, linkBytesPerSecond: 400 * MiB };
+    const ours = run(guest(16_384, uniformCurve(16_384, 20_000)), adaptivePolicy, plain, wanted);
+    assert.ok(ours.converged);
+    assert.equal(ours.throttlePercent, 0);
+    assert.ok((ours.downtimeMs ?? Infinity) <= goal.downtimeLimitMs);
+  });
+});
