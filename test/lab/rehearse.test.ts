@@ -141,7 +141,10 @@ describe('precopy rehearse with VFIO', () => {
     assert.match(stdout, /^ {2}a downtime limit of at least /m);
     assert.match(stdout, /^VFIO container \(fd \d+\) +\d+ +/m);
     assert.match(stdout, /^CPUs and emulated devices +\d+ +/m);
-    assert.match(stdout, /^link: 4.00 MiB\/s \(as given\), downtime limit 50 ms$/m);
+    assert.match(
+      stdout,
+      /^link: 4.00 MiB\/s \(as given\), in the blackout .*; downtime limit 50 ms$/m,
+    );
   });
 
   it('switches tracking off after an interruption, and after a SIGKILL with the next run', async () => {

@@ -1,5 +1,7 @@
 import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { repositoryRoot } from '#scripts/repository.js';
@@ -25,11 +27,17 @@ export interface StartOptions {
   env?: Readonly<Record<string, string>>;
 }
 
+/** History of its own: what tests do must not calibrate the developer's forecasts. */
+const stateHome = mkdtempSync(join(tmpdir(), 'precopy-state-'));
+process.once('exit', () => {
+  rmSync(stateHome, { recursive: true, force: true });
+});
+
 export function startPrecopy(args: readonly string[], options: StartOptions = {}): Running {
   const main = join(repositoryRoot(), 'plugin/dist/cli/main.js');
   const child = spawn(process.execPath, [main, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', ...Array<'pipe'>(options.extraPipes ?? 0).fill('pipe')],
-    env: { ...process.env, ...options.env },
+    env: { ...process.env, XDG_STATE_HOME: stateHome, ...options.env },
   }) as ChildProcessByStdio<null, Readable, Readable>;
   let stdout = '';
   let stderr = '';

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { describeMemory, ProcessMemory } from '../audit/guest-memory.js';
 import type { VerifyResult, VerifySide } from '../audit/verify.js';
 import { PrecopyError, type ExitCode, exitCodes } from '../errors.js';
+import { rememberMigration } from '../history/recorder.js';
 import { Journal } from '../journal/journal.js';
 import type { JournalRecord } from '../journal/records.js';
 import { migrationLines, verdictLine } from '../report/migration.js';
@@ -31,6 +32,7 @@ interface MigrateFlags extends ChannelFlags {
   stallTimeout: number;
   verify?: true;
   journal?: string;
+  history: boolean;
   json?: true;
 }
 
@@ -80,6 +82,7 @@ export function migrateCommand(): Command {
       30_000,
     )
     .option('--verify', "compare the destination's whole RAM with the source's before it runs")
+    .option('--no-history', 'do not remember how it went, for later forecasts')
     .option('--journal <file>', 'record everything in a new file, a JSON record a line')
     .option('--json', 'print the journal records instead of text')
     .action(async (flags: MigrateFlags) => {
@@ -144,6 +147,7 @@ async function migrateBetween(
     endpoints: { uri: flags.uri, incomingUri: flags.incomingUri },
     journal,
   });
+  if (flags.history) rememberMigration(journal, control.source);
   await migrate({
     control,
     journal,

@@ -2,7 +2,10 @@ import { Command } from 'commander';
 import { PrecopyError, exitCodes, type ExitCode } from '../errors.js';
 import type { HarvestProgress } from '../harvest/dirtied.js';
 import { rehearse } from '../harvest/rehearse.js';
+import { HistoryFile } from '../history/file.js';
+import { aboutOf, forecastEntryOf, remember } from '../history/recorder.js';
 import { Journal } from '../journal/journal.js';
+import { measureLink } from '../link/measure.js';
 import { rehearsalLines } from '../report/forecast.js';
 import { formatMs } from '../report/format.js';
 import { QemuSide } from '../sequence/side.js';
@@ -18,7 +21,9 @@ interface RehearseFlags {
   overhead: number;
   bandwidth?: number;
   downtimeLimit?: number;
+  measureLink?: string;
   cpu: boolean;
+  history: boolean;
   json?: true;
 }
 
@@ -31,8 +36,12 @@ export function rehearseCommand(): Command {
     .option('--duration <time>', 'how long to watch', parseDuration(1000), 10_000)
     .option(
       '--bandwidth <bytes>',
-      "what the link takes, bytes per second, e.g. 1G (default: QEMU's max-bandwidth)",
+      "bandwidth to use, bytes per second, e.g. 1G (default: QEMU's max-bandwidth); stands for the link's own where nothing tells that",
       parseBytes,
+    )
+    .option(
+      '--measure-link <address>',
+      'measure the link first, e.g. tcp:destination:4445 where "precopy link --listen" runs',
     )
     .option(
       '--downtime-limit <time>',
@@ -42,6 +51,7 @@ export function rehearseCommand(): Command {
     .option('--interval <time>', 'time between harvests, at least', parseDuration(1), 100)
     .option('--overhead <percent>', 'how much of one core harvesting may take', parseCorePercent, 2)
     .option('--no-cpu', "leave the CPUs out, and QEMU's soft-dirty bits alone")
+    .option('--no-history', 'neither use nor keep what is remembered of past migrations')
     .option('--json', 'print the rehearsal as JSON')
     .action(async (flags: RehearseFlags) => {
       process.exitCode = await runRehearse(flags);
@@ -57,14 +67,17 @@ async function runRehearse(flags: RehearseFlags): Promise<ExitCode> {
     }
     await using connected = await connectMonitor(flags.qmp, signal);
     using journal = new Journal();
+    const side = new QemuSide('source', connected.client, flags.qmp, connected.peer, journal);
     const rehearsal = await rehearse({
-      side: new QemuSide('source', connected.client, flags.qmp, connected.peer, journal),
+      side,
       durationMs: flags.duration,
       intervalMs: flags.interval,
       overheadShare: flags.overhead / 100,
       bandwidthBytesPerSecond: flags.bandwidth,
       downtimeLimitMs: flags.downtimeLimit,
       cpu: flags.cpu,
+      history: flags.history ? new HistoryFile().read() : [],
+      link: flags.measureLink ? await measureLink(flags.measureLink, { signal }) : undefined,
       signal,
       onProgress: (now) => {
         progress.show(watchingText(now));
@@ -74,6 +87,7 @@ async function runRehearse(flags: RehearseFlags): Promise<ExitCode> {
       },
     });
     progress.clear();
+    if (flags.history) remember(forecastEntryOf(rehearsal, aboutOf(side), Date.now()));
     const text = flags.json
       ? toJson(rehearsal)
       : rehearsalLines(rehearsal, process.stdout.columns).join('\n');

@@ -1,11 +1,12 @@
 /** What limits a forecast, whatever was harvested. Pure. */
 import type { MemoryLayout } from '../audit/guest-memory.js';
+import type { Experience } from '../history/experience.js';
 import type { ProbeReport } from '../probe/report.js';
+import type { Bandwidth } from './forecast-input.js';
 
-/** @param asked what the user left out, and gave */
 export function generalCaveats(
   { blockers, qemu, devices }: ProbeReport,
-  { cpu, bandwidthBytesPerSecond }: { cpu: boolean; bandwidthBytesPerSecond?: number | undefined },
+  { cpu, bandwidth, experience }: { cpu: boolean; bandwidth: Bandwidth; experience: Experience },
   { unlocated }: Pick<MemoryLayout, 'unlocated'>,
 ): string[] {
   const caveats = blockers.map(
@@ -16,9 +17,9 @@ export function generalCaveats(
       `The guest does not run (${qemu.status}): what it dirties when it does is not seen.`,
     );
   }
-  if (bandwidthBytesPerSecond === undefined) {
+  if (bandwidth.blackoutFrom === 'same') {
     caveats.push(
-      "The bandwidth is QEMU's max-bandwidth, not what the link takes; in the blackout QEMU ignores max-bandwidth. Give --bandwidth.",
+      'In the blackout QEMU ignores max-bandwidth, and what the link then takes is not known: if it takes more, the downtime is shorter. Have it measured with --measure-link.',
     );
   }
   if (!cpu)
@@ -34,7 +35,9 @@ export function generalCaveats(
     );
   }
   caveats.push(
-    "Times of set-up, synchronisation, state transitions and loading are a small guest's on an idle host; they were not measured here, and the ranges include neither their error nor the link's.",
+    experience.calibration
+      ? "Past migrations tell what saving and loading the machine take only together: device state holds the destination's load too."
+      : "Times of set-up, synchronisation, state transitions and loading are a small guest's on an idle host; no migration like this is remembered, and the ranges do not include their error.",
   );
   return caveats;
 }

@@ -4,17 +4,27 @@ import { PrecopyError } from '../errors.js';
 import type { ForecastInput } from '../forecast/forecast.js';
 import type { Rehearsed } from '../forecast/rehearsed.js';
 import type { ModelDevice, RamStretch } from '../forecast/qemu-model.js';
+import type { Experience } from '../history/experience.js';
 import type { ProbeReport } from '../probe/report.js';
 import type { MigrationView } from './migration-view.js';
-import type { Rehearsal } from './rehearsal.js';
 
 const pageBytes = 4096;
 /** The forecast gives up after this long, or ten times what the first round takes. */
 const leastHorizonMs = 600_000;
 
 export interface Bandwidth {
+  /** While the guest runs: what max-bandwidth and the link leave, bytes/s. */
   readonly bytesPerSecond: number;
-  readonly from: Rehearsal['bandwidthFrom'];
+  /** Whose figure that is. */
+  readonly from: 'option' | 'max-bandwidth' | 'measured' | 'history';
+  /** In the blackout, to which max-bandwidth does not apply. */
+  readonly blackoutBytesPerSecond: number;
+  /** `same`: nothing better is known than `bytesPerSecond`. */
+  readonly blackoutFrom: 'measured' | 'history' | 'same';
+  /** max-bandwidth, bytes/s; 0: no limit. */
+  readonly maxBytesPerSecond: number;
+  /** The link's own, bytes/s. */
+  readonly linkBytesPerSecond: number;
 }
 
 /** What the forecast is made of, beside what dirties the guest. */
@@ -23,6 +33,7 @@ export interface Known {
   readonly ram: readonly RamStretch[];
   readonly view: MigrationView;
   readonly bandwidth: Bandwidth;
+  readonly experience?: Experience | undefined;
   /** Default: QEMU's. */
   readonly downtimeLimitMs: number | undefined;
   /** What the first round takes. */
@@ -30,44 +41,74 @@ export interface Known {
 }
 
 export function forecastInput(known: Known, sources: Rehearsed['sources']): ForecastInput {
-  const { report, ram, view, bandwidth, firstRoundMs } = known;
-  const { bytesPerSecond } = bandwidth;
+  const { report, ram, view, bandwidth, experience, firstRoundMs } = known;
+  const { linkBytesPerSecond } = bandwidth;
   return {
     guest: {
       ram,
       pageBytes,
       sources,
-      devices: modelDevices(report, bytesPerSecond),
+      devices: modelDevices(report, bandwidth.blackoutBytesPerSecond),
       vcpus: view.vcpus,
     },
-    link: { bytesPerSecond, channelBytesPerSecond: bytesPerSecond },
+    link: {
+      bytesPerSecond: linkBytesPerSecond,
+      channelBytesPerSecond: linkBytesPerSecond,
+      switchoverBytesPerSecond: bandwidth.blackoutBytesPerSecond,
+    },
     parameters: {
       ...view.parameters,
-      maxBandwidthBytesPerSecond: bytesPerSecond,
+      maxBandwidthBytesPerSecond: bandwidth.maxBytesPerSecond,
       downtimeLimitMs: known.downtimeLimitMs ?? view.parameters.downtimeLimitMs,
     },
     behaviour: view.behaviour,
-    costs: view.costs,
+    costs: { ...view.costs, ...experience?.calibration?.costs },
+    linkDeviation: experience?.link?.deviation,
+    costDeviation: experience?.calibration?.costDeviation,
     horizonMs: Math.max(leastHorizonMs, 10 * firstRoundMs),
   };
 }
 
 /**
- * @param given bytes/s that the user said the link takes
- * @param maxBandwidth QEMU's, which stands for the link otherwise
- * @throws PrecopyError USAGE if neither says anything
+ * @param given bytes/s that the migration is to use: its max-bandwidth
+ * @param maxBandwidth QEMU's, where nothing was given
+ * @throws PrecopyError USAGE if nothing tells what the link takes
  */
-export function chooseBandwidth(given: number | undefined, maxBandwidth: number): Bandwidth {
-  if (given !== undefined) return { bytesPerSecond: given, from: 'option' };
+export function chooseBandwidth(
+  given: number | undefined,
+  maxBandwidth: number,
+  experience?: Experience,
+): Bandwidth {
+  const maxBytesPerSecond = given ?? maxBandwidth;
   // 0 is no limit, and so is QEMU's largest value.
-  if (maxBandwidth > 0 && maxBandwidth < 2 ** 50) {
-    return { bytesPerSecond: maxBandwidth, from: 'max-bandwidth' };
+  const bounded = maxBytesPerSecond > 0 && maxBytesPerSecond < 2 ** 50;
+  const { calibration, link: measured } = experience ?? {};
+  const link = measured?.bytesPerSecond ?? calibration?.linkBytesPerSecond;
+  const linkFrom = measured ? 'measured' : 'history';
+  const cap = bounded ? maxBytesPerSecond : Infinity;
+  const bytesPerSecond = Math.min(cap, link ?? Infinity);
+  if (bytesPerSecond === Infinity) {
+    throw new PrecopyError(
+      'USAGE',
+      'QEMU has no max-bandwidth that could stand for the link, and no past migration tells what the link takes.',
+      'Say with --bandwidth what the link to the destination takes, e.g. --bandwidth 1G, or have it measured with --measure-link.',
+    );
   }
-  throw new PrecopyError(
-    'USAGE',
-    'QEMU has no max-bandwidth that could stand for the link.',
-    'Say with --bandwidth what the link to the destination takes, e.g. --bandwidth 1G.',
-  );
+  const capFrom = given === undefined ? 'max-bandwidth' : 'option';
+  const blackout = calibration?.switchoverBytesPerSecond ?? link;
+  return {
+    bytesPerSecond,
+    from: bytesPerSecond === cap ? capFrom : linkFrom,
+    blackoutBytesPerSecond: blackout ?? bytesPerSecond,
+    blackoutFrom:
+      blackout === undefined
+        ? 'same'
+        : calibration?.switchoverBytesPerSecond === undefined
+          ? linkFrom
+          : 'history',
+    maxBytesPerSecond: bounded ? maxBytesPerSecond : 0,
+    linkBytesPerSecond: link ?? bytesPerSecond,
+  };
 }
 
 function modelDevices({ kernel }: ProbeReport, readBytesPerSecond: number): ModelDevice[] {

@@ -1,7 +1,9 @@
 /** What `precopy rehearse` finds out; with `--json` it is printed as it stands (docs/rehearse.md). */
 import type { CurvePoint, WorkloadPhase } from '../forecast/curve.js';
 import type { Forecast, ForecastTable, Remedy } from '../forecast/forecast.js';
+import type { Accuracy } from '../history/calibration.js';
 import type { ModelDevice, ModelParameters } from '../forecast/qemu-model.js';
+import type { Bandwidth } from './forecast-input.js';
 
 /** Raised whenever a member changes its meaning or goes away. */
 export const rehearsalVersion = 2;
@@ -93,9 +95,16 @@ export interface Rehearsal {
   readonly phases: readonly RehearsedPhase[];
   /** Index of the phase that is hardest to migrate in; `remedies` and `table` are for that one. */
   readonly worstPhase: number;
+  /** While the guest runs. */
   readonly bandwidthBytesPerSecond: number;
   /** Whose figure that is. */
-  readonly bandwidthFrom: 'option' | 'max-bandwidth';
+  readonly bandwidthFrom: Bandwidth['from'];
+  readonly blackoutBytesPerSecond: number;
+  readonly blackoutFrom: Bandwidth['blackoutFrom'];
+  /** Past migrations that the costs come from; null where there are none, and the model's own stand for them. */
+  readonly calibration: { readonly migrations: number; readonly destination: string | null } | null;
+  /** How past forecasts on this host turned out; null if none did. */
+  readonly accuracy: Accuracy | null;
   readonly parameters: ModelParameters;
   readonly devices: readonly ModelDevice[];
   readonly forecast: Forecast;

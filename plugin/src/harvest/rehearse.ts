@@ -10,6 +10,10 @@ import {
   type ForecastInput,
 } from '../forecast/forecast.js';
 import { worstOf } from '../forecast/rehearsed.js';
+import type { HistoryEntry } from '../history/entries.js';
+import { experienceOf } from '../history/experience.js';
+import { aboutOf } from '../history/recorder.js';
+import type { LinkMeasurement } from '../link/measure.js';
 import { probe } from '../probe/observe.js';
 import type { ProbeReport } from '../probe/report.js';
 import type { QemuSide } from '../sequence/side.js';
@@ -29,12 +33,16 @@ export interface RehearseOptions {
   readonly intervalMs: number;
   /** How much of one core harvesting may take, 0 to 1. */
   readonly overheadShare: number;
-  /** Bytes/s that the link takes; default: QEMU's max-bandwidth. */
+  /** max-bandwidth of the migration, bytes/s; default: QEMU's. */
   readonly bandwidthBytesPerSecond?: number | undefined;
   /** Default: QEMU's. */
   readonly downtimeLimitMs?: number | undefined;
   /** Look at the CPUs too, which clears soft-dirty bits of the QEMU. */
   readonly cpu: boolean;
+  /** Past forecasts and migrations. */
+  readonly history?: readonly HistoryEntry[] | undefined;
+  /** Just measured. */
+  readonly link?: LinkMeasurement | undefined;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: HarvestProgress) => void;
   /** Told what takes the next seconds, in a few words. */
@@ -62,9 +70,13 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
   const ramBytes = pageBytes * sumOfPages(ram);
   const zeroBytes = pageBytes * sumOfPages(ram.filter(({ zero }) => zero));
   const view = await viewMigration(side, ramBytes);
+  const vfio = report.devices.length > 0;
+  const likeness = { ...aboutOf(side), ramBytes, vfio };
+  const experience = experienceOf(options.history ?? [], likeness, options.link);
   const bandwidth = chooseBandwidth(
     options.bandwidthBytesPerSecond,
     view.parameters.maxBandwidthBytesPerSecond,
+    experience,
   );
   const firstRoundMs = ((ramBytes - zeroBytes) / bandwidth.bytesPerSecond) * 1000;
 
@@ -78,7 +90,7 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
           onlyDevice(report),
           options.onProgress,
         );
-  const known = { report, ram, view, bandwidth, downtimeLimitMs, firstRoundMs };
+  const known = { report, ram, view, bandwidth, experience, downtimeLimitMs, firstRoundMs };
   const forecasts = phaseForecasts(dirtied, known, options.onStage);
   const { last, worst, worstPhase } = forecasts;
   options.onStage('looking for what would help');
@@ -103,13 +115,25 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
     worstPhase,
     bandwidthBytesPerSecond: bandwidth.bytesPerSecond,
     bandwidthFrom: bandwidth.from,
+    blackoutBytesPerSecond: bandwidth.blackoutBytesPerSecond,
+    blackoutFrom: bandwidth.blackoutFrom,
+    calibration: experience.calibration
+      ? {
+          migrations: experience.calibration.migrations,
+          destination: experience.calibration.destination,
+        }
+      : null,
+    accuracy: experience.accuracy ?? null,
     parameters: worst.input.parameters,
     devices: worst.input.guest.devices,
     forecast: last.outcome,
     remedies: remediesFor(worst.input, worst.outcome),
     table: tableAround(worst.input),
     downtimeFloorMs: tracking.kind === 'everything' ? firstRoundMs : null,
-    caveats: [...generalCaveats(report, options, layout), ...dirtied.caveats],
+    caveats: [
+      ...generalCaveats(report, { cpu: options.cpu, bandwidth, experience }, layout),
+      ...dirtied.caveats,
+    ],
   };
 }
 

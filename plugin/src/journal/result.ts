@@ -7,6 +7,8 @@ export interface MigrationResult {
   totalMs: number;
   passes: number;
   transferredBytes: number;
+  /** Of these, RAM sent while the guest stood still; undefined where QEMU does not tell (multifd; before 7.0). */
+  blackoutRamBytes: number | undefined;
   downtime: MeasuredDowntime | undefined;
   /** QEMU's own `downtime`, as the source reports it. */
   qemuDowntimeMs: number | undefined;

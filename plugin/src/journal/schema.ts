@@ -171,6 +171,7 @@ const result: z.ZodType<MigrationResult> = z.object({
   totalMs: number,
   passes: number,
   transferredBytes: number,
+  blackoutRamBytes: maybe(number),
   downtime: maybe(downtime),
   qemuDowntimeMs: maybe(number),
   expectedDowntimeMs: maybe(number),

@@ -30,7 +30,7 @@ export function rehearsalLines(rehearsal: Rehearsal, width = 80): string[] {
     ],
     [
       `guest: ${rehearsal.guestStatus}, ${formatBytes(rehearsal.ramBytes)} of RAM, of which some ${formatBytes(rehearsal.zeroBytes)} zero`,
-      `link: ${formatRate(rehearsal.bandwidthBytesPerSecond)} (${rehearsal.bandwidthFrom === 'option' ? 'as given' : "QEMU's max-bandwidth"}), downtime limit ${formatMs(rehearsal.parameters.downtimeLimitMs)}`,
+      ...linkLines(rehearsal),
       ...watchedLines(rehearsal),
     ],
     sourceLines(rehearsal),
@@ -95,6 +95,37 @@ function floorLines({ downtimeFloorMs }: Rehearsal): string[] {
   if (downtimeFloorMs === null) return [];
   return [
     `  Every page is dirty in every pass: the downtime can't be less than ${formatMs(downtimeFloorMs)}, which all RAM that is not zero takes at this bandwidth.`,
+  ];
+}
+
+const bandwidthNames = {
+  option: 'as given',
+  'max-bandwidth': "QEMU's max-bandwidth",
+  measured: 'measured',
+  history: 'from past migrations',
+  same: 'the same',
+} as const;
+
+function linkLines(rehearsal: Rehearsal): string[] {
+  const { bandwidthBytesPerSecond, blackoutBytesPerSecond, parameters, calibration } = rehearsal;
+  const named = (rate: number, from: keyof typeof bandwidthNames): string =>
+    `${formatRate(rate)} (${bandwidthNames[from]})`;
+  return [
+    `link: ${named(bandwidthBytesPerSecond, rehearsal.bandwidthFrom)}, in the blackout ${named(blackoutBytesPerSecond, rehearsal.blackoutFrom)}; downtime limit ${formatMs(parameters.downtimeLimitMs)}`,
+    calibration === null
+      ? 'costs: assumed, as no migration like this is remembered'
+      : `costs: from ${count(calibration.migrations, 'migration')} from this host to ${calibration.destination ?? 'an unknown one'}`,
+    ...accuracyLines(rehearsal),
+  ];
+}
+
+function accuracyLines({ accuracy }: Rehearsal): string[] {
+  if (accuracy === null) return [];
+  const { forecasts, right, totalErrorPercent, downtimeErrorPercent } = accuracy;
+  const signed = (percent: number | null): string =>
+    percent === null ? 'unknown' : `${percent < 0 ? '' : '+'}${percent.toFixed(0)} %`;
+  return [
+    `last ${count(forecasts, 'forecast')} on this host: convergence right in ${right}, total ${signed(totalErrorPercent)}, downtime ${signed(downtimeErrorPercent)} (medians)`,
   ];
 }
 

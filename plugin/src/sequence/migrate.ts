@@ -472,6 +472,7 @@ class MigrationRun {
       totalMs: info['total-time'] ?? Date.now() - this.#startedAt,
       passes: this.#passes.passes,
       transferredBytes: info.ram?.transferred ?? 0,
+      blackoutRamBytes: info.ram?.['multifd-bytes'] ? undefined : info.ram?.['downtime-bytes'],
       downtime: this.#downtime.measure(),
       qemuDowntimeMs: info.downtime,
       expectedDowntimeMs: estimatedDowntime(this.#passes.lastSample),

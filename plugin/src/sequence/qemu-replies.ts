@@ -43,6 +43,8 @@ export const migrationInfo = z.object({
       mbps: z.number(),
       'dirty-sync-count': integer,
       'dirty-pages-rate': integer,
+      'multifd-bytes': integer.optional(),
+      'downtime-bytes': integer.optional(),
     })
     .optional(),
   vfio: z.object({ transferred: integer }).optional(),

@@ -95,11 +95,8 @@ export async function calibrate(options: RunOptions): Promise<Calibration> {
 
 /** MIGRATION `setup` to the first pass. */
 function setupOf({ records }: Actual): number {
-  const pass = records.find(
-    (record) => record.type === 'event' && record.event === 'MIGRATION_PASS',
-  );
-  const passUs = pass?.type === 'event' ? pass.qemuUs : undefined;
-  return (passUs ?? NaN) / 1000 - (eventMs(records, 'setup') ?? NaN);
+  const first = records.find((record) => record.type === 'pass');
+  return (first?.qemuUs ?? NaN) / 1000 - (eventMs(records, 'setup') ?? NaN);
 }
 
 function versionOf(qemu = 'qemu-system-x86_64'): [number, number] {

@@ -198,7 +198,15 @@ async function migrate(
     process.execPath,
     [
       join(repositoryRoot(), 'plugin/dist/cli/main.js'),
-      ...['migrate', '--qmp', pair.source.qmp, '--to-qmp', pair.destination.qmp, '--json'],
+      ...[
+        'migrate',
+        '--qmp',
+        pair.source.qmp,
+        '--to-qmp',
+        pair.destination.qmp,
+        '--json',
+        '--no-history',
+      ],
       ...['--bandwidth', String(scenario.bandwidthBytesPerSecond)],
       ...['--downtime-limit', `${scenario.downtimeLimitMs}ms`],
       ...['--timeout', `${scenario.timeoutMs}ms`],
