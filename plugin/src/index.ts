@@ -53,6 +53,7 @@ export * from './harvest/rehearse.js';
 export * from './harvest/dirtied.js';
 export * from './harvest/guest-harvest.js';
 export * from './harvest/tracking-guard.js';
+export * from './harvest/vcpu-time.js';
 export { QemuSide } from './sequence/side.js';
 export { connectMonitor } from './cli/connect.js';
 export { rehearsalLines } from './report/forecast.js';

@@ -34,6 +34,8 @@ export interface Known {
   readonly view: MigrationView;
   readonly bandwidth: Bandwidth;
   readonly experience?: Experience | undefined;
+  /** Part of the time in which the vCPUs ran. */
+  readonly busyShare?: number | undefined;
   /** Default: QEMU's. */
   readonly downtimeLimitMs: number | undefined;
   /** What the first round takes. */
@@ -50,6 +52,7 @@ export function forecastInput(known: Known, sources: Rehearsed['sources']): Fore
       sources,
       devices: modelDevices(report, bandwidth.blackoutBytesPerSecond),
       vcpus: view.vcpus,
+      busyShare: known.busyShare,
     },
     link: {
       bytesPerSecond: linkBytesPerSecond,

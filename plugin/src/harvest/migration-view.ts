@@ -26,13 +26,15 @@ const parameterReply: z.ZodType<MigrationParameterValues> = z.object({
   'throttle-trigger-threshold': integer.optional(),
   'vcpu-dirty-limit': integer.optional(),
 });
-const cpuList = z.array(z.unknown());
+const cpuList = z.array(z.object({ 'thread-id': integer }));
 const kvmInfo = z.object({ enabled: z.boolean() });
 
 export interface MigrationView {
   readonly parameters: ModelParameters;
   readonly behaviour: QemuBehaviour;
   readonly vcpus: number;
+  /** Their threads in QEMU's process. */
+  readonly vcpuThreads: readonly number[];
   readonly costs: ModelCosts;
 }
 
@@ -50,6 +52,7 @@ export async function viewMigration(side: QemuSide, ramBytes: number): Promise<M
       .map(({ capability }) => capability),
   );
   const { enabled: usesKvm } = checked(kvmInfo, kvm, 'query-kvm');
+  const vcpuThreads = checked(cpuList, cpus, 'query-cpus-fast').map((cpu) => cpu['thread-id']);
   const { major, minor } = side.client.greeting.version;
   return {
     parameters: modelParameters({
@@ -57,7 +60,8 @@ export async function viewMigration(side: QemuSide, ramBytes: number): Promise<M
       capabilities: on,
     }),
     behaviour: behaviourOf(major, minor),
-    vcpus: checked(cpuList, cpus, 'query-cpus-fast').length,
+    vcpus: vcpuThreads.length,
+    vcpuThreads,
     // KVM's dirty log is cleared GiB by GiB as the round comes to it; TCG's at the synchronisation.
     costs: { ...defaultCosts, clearPieces: usesKvm ? Math.ceil(ramBytes / 2 ** 30) : 0 },
   };

@@ -23,6 +23,7 @@ import { everythingDirty, watchDirtied, type Dirtied, type HarvestProgress } fro
 import { chooseBandwidth, forecastInput, type Known } from './forecast-input.js';
 import { viewMigration } from './migration-view.js';
 import { contentOf, sumOfPages } from './ram-content.js';
+import { measureBusyShare } from './vcpu-time.js';
 import { rehearsalVersion, type Rehearsal } from './rehearsal.js';
 
 const pageBytes = 4096;
@@ -81,6 +82,7 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
   const firstRoundMs = ((ramBytes - zeroBytes) / bandwidth.bytesPerSecond) * 1000;
 
   const mayBeOn = report.qemu.migration === 'completed';
+  const busyShare = measureBusyShare(pid, view.vcpuThreads);
   const dirtied =
     tracking.kind === 'everything'
       ? everythingDirty(ram, tracking)
@@ -90,7 +92,10 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
           onlyDevice(report),
           options.onProgress,
         );
-  const known = { report, ram, view, bandwidth, experience, downtimeLimitMs, firstRoundMs };
+  const known = {
+    ...{ report, ram, view, bandwidth, experience, downtimeLimitMs, firstRoundMs },
+    busyShare: dirtied.summary === null ? undefined : busyShare(),
+  };
   const forecasts = phaseForecasts(dirtied, known, options.onStage);
   const { last, worst, worstPhase } = forecasts;
   options.onStage('looking for what would help');

@@ -7,57 +7,107 @@ import { defaultCosts } from 'precopy';
 import { median } from '../measure.js';
 import type { Calibration } from './predict.js';
 import { eventMs, measureWriteSpeed, runScenario, type Actual, type RunOptions } from './run.js';
-import type { Scenario } from './scenarios.js';
+import { quietDevice, type DeviceScenario, type Scenario } from './scenarios.js';
 
-/** Migrations of each kind; medians count. */
-const runs = 5;
 const pageBytes = 4096;
 
-const common = {
-  memoryMiB: 256,
-  bandwidthBytesPerSecond: 0,
-  downtimeLimitMs: 300,
-  multifdChannels: 0,
-  autoConverge: false,
-  timeoutMs: 60_000,
-} as const;
+/** What is migrated to calibrate. */
+export interface CalibrationPlan {
+  /** Migrations of each kind; medians count. */
+  readonly runs: number;
+  readonly emptyMiB: number;
+  readonly fullPages: number;
+  readonly fewPages: number;
+  readonly manyPages: number;
+  /** Each guest has such a device. */
+  readonly device: DeviceScenario | undefined;
+  /** And one has so much more state. */
+  readonly stateBytes: number;
+}
 
-/** A guest that does nothing: pages of zeros. */
-const empty: Scenario = { ...common, name: 'empty', memoryMiB: 2048, workload: undefined };
-
-/** A stopped guest with 384 MiB that are not zeros: what the link does. */
-const fullPages = 98_304;
-const full: Scenario = {
-  ...common,
-  name: 'full',
-  memoryMiB: 512,
-  workload: { pages: fullPages, pagesPerSecond: 100_000, pattern: { kind: 'sequential' } },
+export const hostPlan: CalibrationPlan = {
+  runs: 5,
+  emptyMiB: 2048,
+  fullPages: 98_304,
+  fewPages: 1000,
+  manyPages: 20_000,
+  device: undefined,
+  stateBytes: 0,
+};
+export const labPlan: CalibrationPlan = {
+  runs: 3,
+  emptyMiB: 512,
+  fullPages: 20_000,
+  fewPages: 500,
+  manyPages: 8000,
+  device: quietDevice,
+  stateBytes: 24 * 2 ** 20,
 };
 
-/** All of the working set in the blackout: with limit 0, QEMU completes after the first round. */
-const blackout = (pages: number): Scenario => ({
-  ...common,
-  name: `${pages} pages`,
-  workload: { pages, pagesPerSecond: 20_000, pattern: { kind: 'sequential' } },
-  bandwidthBytesPerSecond: 24 * 2 ** 20,
-  downtimeLimitMs: 0,
-});
-const fewPages = 1000;
-const manyPages = 20_000;
+/** Writes a second: enough to write all of a working set while it is sent, or soon. */
+const blackoutRate = 20_000;
+const fullRate = 100_000;
 
-export async function calibrate(options: RunOptions): Promise<Calibration> {
-  const done: Record<'empty' | 'full' | 'few' | 'many', Actual[]> = {
-    empty: [],
-    full: [],
-    few: [],
-    many: [],
+function plannedScenarios({
+  device,
+  emptyMiB,
+  fullPages,
+  fewPages,
+  manyPages,
+  stateBytes,
+}: CalibrationPlan): Record<'empty' | 'full' | 'few' | 'many' | 'state', Scenario> {
+  const common = {
+    memoryMiB: Math.max(fullPages, manyPages) / 256 + 32,
+    device,
+    bandwidthBytesPerSecond: 0,
+    downtimeLimitMs: 300,
+    multifdChannels: 0,
+    autoConverge: false,
+    timeoutMs: 60_000,
   };
-  for (let i = 0; i < runs; i++) {
+  const inOrder = { kind: 'sequential' } as const;
+  // All of the working set in the blackout: with limit 0, QEMU completes after the first round.
+  const blackout = (pages: number): Scenario => ({
+    ...common,
+    name: `${pages} pages`,
+    workload: { pages, pagesPerSecond: blackoutRate, pattern: inOrder },
+    bandwidthBytesPerSecond: 24 * 2 ** 20,
+    downtimeLimitMs: 0,
+  });
+  return {
+    // A guest that does nothing: pages of zeros.
+    empty: { ...common, name: 'empty', memoryMiB: emptyMiB, workload: undefined },
+    // A stopped guest full of pages that are not zeros: what the link does.
+    full: {
+      ...common,
+      name: 'full',
+      workload: { pages: fullPages, pagesPerSecond: fullRate, pattern: inOrder },
+    },
+    few: blackout(fewPages),
+    many: blackout(manyPages),
+    state: {
+      ...common,
+      name: 'device state',
+      workload: undefined,
+      downtimeLimitMs: 5000,
+      device: device && { ...device, stopCopyBytes: stateBytes },
+    },
+  };
+}
+
+export async function calibrate(plan: CalibrationPlan, options: RunOptions): Promise<Calibration> {
+  const scenarios = plannedScenarios(plan);
+  const done = { empty: [], full: [], few: [], many: [], state: [] } as Record<
+    keyof typeof scenarios,
+    Actual[]
+  >;
+  for (let i = 0; i < plan.runs; i++) {
     options.signal.throwIfAborted();
-    done.empty.push(await runScenario(empty, options));
-    done.full.push(await runScenario(full, { ...options, paused: true }));
-    done.few.push(await runScenario(blackout(fewPages), options));
-    done.many.push(await runScenario(blackout(manyPages), options));
+    done.empty.push(await runScenario(scenarios.empty, options));
+    done.full.push(await runScenario(scenarios.full, { ...options, paused: true }));
+    done.few.push(await runScenario(scenarios.few, options));
+    done.many.push(await runScenario(scenarios.many, options));
+    if (plan.device) done.state.push(await runScenario(scenarios.state, options));
   }
   const setupMs = median([...done.empty, ...done.few, ...done.many].map(setupOf));
   const totalMs = (actuals: readonly Actual[]): number =>
@@ -65,17 +115,21 @@ export async function calibrate(options: RunOptions): Promise<Calibration> {
   const downtimeMs = (actuals: readonly Actual[]): number =>
     median(actuals.map((actual) => actual.downtimeMs ?? NaN));
   // Two points of a line: what a switchover costs anyway, and what each page adds.
+  const { fewPages, manyPages, fullPages, stateBytes } = plan;
   const pageMs = (downtimeMs(done.many) - downtimeMs(done.few)) / (manyPages - fewPages);
   const anywayMs = Math.max(0, downtimeMs(done.few) - fewPages * pageMs - defaultCosts.syncMs);
-  const zeroPages = (empty.memoryMiB * 2 ** 20) / pageBytes;
+  const zeroPages = (scenarios.empty.memoryMiB * 2 ** 20) / pageBytes;
   const zeroPagesPerSecond =
     (zeroPages * 1000) / (totalMs(done.empty) - setupMs - downtimeMs(done.empty));
   const zerosMs =
-    (((full.memoryMiB * 2 ** 20) / pageBytes - fullPages) * 1000) / zeroPagesPerSecond;
+    (((scenarios.full.memoryMiB * 2 ** 20) / pageBytes - fullPages) * 1000) / zeroPagesPerSecond;
   const bytesPerSecond = (fullPages * pageBytes * 1000) / (totalMs(done.full) - setupMs - zerosMs);
   return {
     version: versionOf(options.qemu),
     writesPerSecond: await measureWriteSpeed(options),
+    deviceBytesPerSecond: plan.device
+      ? (stateBytes * 1000) / Math.max(1, downtimeMs(done.state) - downtimeMs(done.empty))
+      : Infinity,
     link: {
       bytesPerSecond,
       channelBytesPerSecond: bytesPerSecond,

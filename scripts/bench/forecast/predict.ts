@@ -9,13 +9,14 @@ import {
   uniformCurve,
   type DirtyCurve,
   type ModelCosts,
+  type ModelDevice,
   type ModelInput,
   type ModelLink,
   type ModelResult,
   type RamStretch,
 } from 'precopy';
 import { workloadAddress, type Actual } from './run.js';
-import { settingsOf, type Scenario } from './scenarios.js';
+import { settingsOf, type DeviceScenario, type Scenario } from './scenarios.js';
 
 const pageBytes = 4096;
 /** The firmware's blocks beside pc.ram: pc.bios, pc.rom, ACPI tables. */
@@ -25,6 +26,8 @@ const otherPages = 128;
 export interface Calibration {
   readonly link: ModelLink;
   readonly costs: ModelCosts;
+  /** How fast a device's state is read, bytes/s. */
+  readonly deviceBytesPerSecond: number;
   /** Pages that the guest's workload writes in a second when nothing holds it back. */
   readonly writesPerSecond: number;
   readonly version: readonly [major: number, minor: number];
@@ -53,6 +56,7 @@ function content(scenario: Scenario, written: number): RamStretch[] {
   const total = (scenario.memoryMiB * 2 ** 20) / pageBytes;
   const below = workloadAddress / pageBytes;
   const pages = scenario.workload?.pages ?? 0;
+  const devicePages = scenario.device?.pages ?? 0;
   const parts = 8;
   const set = Array.from({ length: parts }, () => [
     { pages: written / parts, zero: false },
@@ -61,7 +65,8 @@ function content(scenario: Scenario, written: number): RamStretch[] {
   return [
     { pages: below, zero: true },
     ...set,
-    { pages: total - below - pages, zero: true },
+    { pages: total - below - pages - devicePages, zero: true },
+    { pages: devicePages, zero: false },
     { pages: otherPages, zero: false },
   ];
 }
@@ -87,6 +92,28 @@ function busyShare(workload: Scenario['workload'], { writesPerSecond }: Calibrat
   return Math.min(1, Math.max(0.001, (workload?.pagesPerSecond ?? 0) / writesPerSecond));
 }
 
+function deviceCurve(device: Scenario['device']): DirtyCurve {
+  return device && device.pages > 0 ? uniformCurve(device.pages, device.pagesPerSecond) : idle;
+}
+
+/** dirtygen's own state: a header, and sequence numbers for each 512 pages in which it wrote. */
+function modelDevice(device: DeviceScenario, { deviceBytesPerSecond }: Calibration): ModelDevice {
+  const savedBytes = 184 + 4120 * Math.ceil(device.pages / 512) + device.stopCopyBytes;
+  return {
+    name: 'dirtygen',
+    stopCopyBytes: device.reportedBytes ?? savedBytes,
+    savedBytes,
+    precopy: device.precopy && {
+      initialBytes: device.precopy.initialBytes,
+      dirtyBytesPerSecond: device.precopy.bytesPerSecond,
+    },
+    readBytesPerSecond: deviceBytesPerSecond,
+    // What its transitions and its loading take is part of what every switchover costs here.
+    stopMs: 0,
+    loadMs: 0,
+  };
+}
+
 export function modelInput(
   scenario: Scenario,
   calibration: Calibration,
@@ -100,8 +127,11 @@ export function modelInput(
       vcpus: 1,
       busyShare: busyShare(workload, calibration),
       ram: content(scenario, written),
-      sources: [{ name: 'cpu', kind: 'cpu', curve: trueCurve(workload) }],
-      devices: [],
+      sources: [
+        { name: 'cpu', kind: 'cpu', curve: trueCurve(workload) },
+        { name: 'device', kind: 'device', curve: deviceCurve(scenario.device) },
+      ],
+      devices: scenario.device ? [modelDevice(scenario.device, calibration)] : [],
     },
     link: calibration.link,
     parameters: modelParameters(settingsOf(scenario)),

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { QmpClient } from 'qemu-qmp-client-ts';
 import type { JournalRecord, MigrationResult } from 'precopy';
 import { Guest, startPair } from '../../lab/guest.js';
+import { startVfioPair } from '../../lab/vfio-guest.js';
 import {
   DEFAULT_STATE_ADDRESS,
   workloadImage,
@@ -20,6 +21,8 @@ import type { Scenario } from './scenarios.js';
 
 /** Where the working set begins. */
 export const workloadAddress = 16 * 2 ** 20;
+/** Where the device's begins. */
+export const deviceAddress = 96 * 2 ** 20;
 
 export interface Actual {
   readonly completed: boolean;
@@ -76,19 +79,7 @@ export function aheadOfOthers(): readonly string[] {
 export async function runScenario(scenario: Scenario, options: RunOptions): Promise<Actual> {
   const folder = mkdtempSync(join(tmpdir(), 'precopy-forecast-'));
   try {
-    const { workload } = scenario;
-    const image = join(folder, 'workload.img');
-    if (workload) {
-      const parameters = { ...workload, baseAddress: workloadAddress };
-      writeFileSync(image, workloadImage(parameters, options.sector));
-    }
-    await using pair = await startPair({
-      memoryMiB: scenario.memoryMiB,
-      folder,
-      ...(workload ? { image } : {}),
-      ...(options.qemu === undefined ? {} : { qemu: options.qemu }),
-      launcher: options.launcher,
-    });
+    await using pair = await startBoth(scenario, folder, options);
     const before = await warmUp(pair.source, scenario, folder, options.signal);
     if (options.paused === true) await execute(pair.source, 'stop');
     await setUp(pair, scenario);
@@ -104,13 +95,59 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   }
 }
 
+interface Pair extends AsyncDisposable {
+  readonly source: Guest;
+  readonly destination: Guest;
+}
+
+async function startBoth(scenario: Scenario, folder: string, options: RunOptions): Promise<Pair> {
+  const { memoryMiB, device } = scenario;
+  const workload = scenario.workload && { ...scenario.workload, baseAddress: workloadAddress };
+  if (device) {
+    const pair = await startVfioPair({
+      memoryMiB,
+      ...(workload ? { workload } : {}),
+      deviceOptions: { migrationFlags: device.precopy ? 7 : 3 },
+      dirty: {
+        rangeIova: BigInt(deviceAddress),
+        rangePages: Math.max(1, device.pages),
+        rate: Math.max(1, device.pagesPerSecond),
+        stopCopyBytes: device.stopCopyBytes,
+        reportedBytes: device.reportedBytes ?? 0,
+        precopyBytes: device.precopy?.initialBytes ?? 4096,
+        precopyRate: device.precopy?.bytesPerSecond ?? 0,
+      },
+    });
+    if (device.pages === 0) await pair.source.device.halt();
+    const { source, destination } = pair;
+    return {
+      source: source.guest,
+      destination: destination.guest,
+      [Symbol.asyncDispose]: () => pair[Symbol.asyncDispose](),
+    };
+  }
+  const image = join(folder, 'workload.img');
+  if (workload) writeFileSync(image, workloadImage(workload, options.sector));
+  return await startPair({
+    memoryMiB,
+    folder,
+    ...(workload ? { image } : {}),
+    ...(options.qemu === undefined ? {} : { qemu: options.qemu }),
+    launcher: options.launcher,
+  });
+}
+
 /** Lets the guest write most of its working set, and measures how fast it really writes. */
 async function warmUp(
   source: Guest,
-  { workload }: Scenario,
+  { workload, device }: Scenario,
   folder: string,
   signal: AbortSignal,
 ): Promise<WarmedUp> {
+  if (device && device.pages > 0) {
+    // Nearly all of its pages: e^-3 of them are not yet written.
+    await sleep((3000 * device.pages) / device.pagesPerSecond, undefined, { signal });
+  }
   if (!workload) {
     await sleep(2000, undefined, { signal });
     return { writes: 0, atMs: Date.now(), writesPerSecond: 0 };

@@ -3,6 +3,19 @@ import type { WorkloadPattern } from '../../lab/workload.js';
 
 const MiB = 2 ** 20;
 
+/** What a dirtygen device does; docs/dirtygen.md. */
+export interface DeviceScenario {
+  /** It writes these by DMA, uniformly at random; 0: it writes nothing. */
+  readonly pages: number;
+  readonly pagesPerSecond: number;
+  /** Extra data that STOP_COPY sends. */
+  readonly stopCopyBytes: number;
+  /** What it says of its size beforehand; undefined: the truth. */
+  readonly reportedBytes?: number | undefined;
+  /** Initial data, and what becomes dirty of it each second, in PRE_COPY; undefined: it has no PRE_COPY. */
+  readonly precopy: { readonly initialBytes: number; readonly bytesPerSecond: number } | undefined;
+}
+
 /** One migration: what the guest does, and how it is migrated. */
 export interface Scenario {
   readonly name: string;
@@ -17,6 +30,8 @@ export interface Scenario {
   /** 0: without multifd. */
   readonly multifdChannels: number;
   readonly autoConverge: boolean;
+  /** A dirtygen device, of the lab; absent: none. */
+  readonly device?: DeviceScenario | undefined;
   /** What has not ended by then counts as never. */
   readonly timeoutMs: number;
 }
@@ -148,4 +163,73 @@ export const scenarios: readonly Scenario[] = [
     bandwidthBytesPerSecond: 0,
     downtimeLimitMs: 100,
   }),
+];
+
+export const quietDevice: DeviceScenario = {
+  pages: 0,
+  pagesPerSecond: 0,
+  stopCopyBytes: 0,
+  precopy: { initialBytes: 4096, bytesPerSecond: 0 },
+};
+const inLab = (
+  name: string,
+  device: Partial<DeviceScenario>,
+  changes: Partial<Scenario> = {},
+): Scenario =>
+  scenario(name, {
+    memoryMiB: 160,
+    bandwidthBytesPerSecond: 16 * MiB,
+    device: { ...quietDevice, ...device },
+    ...changes,
+  });
+
+/** The same with a VFIO device, in the lab. */
+export const labScenarios: readonly Scenario[] = [
+  inLab('device quiet', {}, { workload: writes(4096, 2000) }),
+  inLab('device 1000/s', { pages: 2048, pagesPerSecond: 1000 }),
+  inLab(
+    'device 2000/s, CPU 1000/s',
+    { pages: 4096, pagesPerSecond: 2000 },
+    {
+      workload: writes(4096, 1000),
+    },
+  ),
+  inLab(
+    'same, no PRE_COPY',
+    { pages: 4096, pagesPerSecond: 2000, precopy: undefined },
+    {
+      workload: writes(4096, 1000),
+    },
+  ),
+  inLab(
+    'device 3000/s, limit 1 s',
+    { pages: 6144, pagesPerSecond: 3000 },
+    {
+      downtimeLimitMs: 1000,
+    },
+  ),
+  inLab(
+    'device faster than 6 MiB/s',
+    { pages: 6144, pagesPerSecond: 3000 },
+    {
+      bandwidthBytesPerSecond: 6 * MiB,
+    },
+  ),
+  inLab('3 MiB of state', { pages: 1024, pagesPerSecond: 500, stopCopyBytes: 3 * MiB }),
+  inLab('16 MiB of state, limit 2 s', { stopCopyBytes: 16 * MiB }, { downtimeLimitMs: 2000 }),
+  inLab(
+    '16 MiB of state, limit 300 ms',
+    { stopCopyBytes: 16 * MiB },
+    {
+      workload: writes(2048, 500),
+      timeoutMs: 10_000,
+    },
+  ),
+  inLab(
+    '8 MiB in PRE_COPY',
+    { precopy: { initialBytes: 8 * MiB, bytesPerSecond: 2 ** 18 } },
+    {
+      workload: writes(2048, 1000),
+    },
+  ),
 ];

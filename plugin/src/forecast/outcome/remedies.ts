@@ -1,5 +1,6 @@
 import { idle } from '../dirty.js';
 import type { DirtySource } from '../qemu-model.js';
+import { throttledShare } from '../qemu-model/throttle.js';
 import { mostConverge } from './samples.js';
 import type { ForecastInput, Remedy, UncertainCurve } from './types.js';
 
@@ -68,7 +69,10 @@ export function smallestLimit(input: ForecastInput, leastMs = 1): number | undef
 function throttleRemedy({ guest }: ForecastInput, works: Works): Remedy[] {
   if (!guest.sources.some(({ kind }) => kind === 'cpu')) return [];
   const throttled = (percent: number): Partial<ForecastInput> => ({
-    guest: { ...guest, sources: guest.sources.map((source) => slowed(source, 1 - percent / 100)) },
+    guest: {
+      ...guest,
+      sources: guest.sources.map((source) => slowed(source, throttledShare(guest, percent))),
+    },
   });
   const percent = smallest(1, 99, (value) => works(throttled(Math.ceil(value))));
   return percent === undefined ? [] : [{ kind: 'throttle', percent: Math.ceil(percent) }];

@@ -1,5 +1,11 @@
 import type { ModelGuest, ModelParameters } from './types.js';
 
+/** Part of its work that a guest gets done when its vCPUs are throttled so far; idle time goes first. */
+export function throttledShare({ busyShare = 1 }: ModelGuest, percent: number): number {
+  const running = 1 - percent / 100;
+  return busyShare <= running ? 1 : running / busyShare;
+}
+
 /** cpu_throttle_set() takes 1 to 99. */
 const clampPercent = (percent: number): number => Math.min(99, Math.max(1, percent));
 
@@ -32,8 +38,7 @@ export class Throttle {
 
   /** Part of its work that the guest still gets done. */
   get cpuShare(): number {
-    const running = 1 - this.#percent / 100;
-    return Math.min(1, running / (this.#guest.busyShare ?? 1)) * this.#factor;
+    return throttledShare(this.#guest, this.#percent) * this.#factor;
   }
 
   /** Whether a later synchronisation can still slow the guest further. */
