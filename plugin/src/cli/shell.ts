@@ -1,29 +1,155 @@
+import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { runShell } from 'qemu-qmp-client-ts/shell';
 import { PrecopyError, exitCodes, type ExitCode } from '../errors.js';
-import { reportError } from './output.js';
+import { Journal } from '../journal/journal.js';
+import { migrationLines } from '../report/migration.js';
+import { goalFrom, type Wish } from '../sequence/goal.js';
+import { migrate } from '../sequence/migrate.js';
+import { manualPolicy } from '../sequence/policies/manual.js';
+import { migrationIsOver } from '../sequence/preflight.js';
+import { QmpControl } from '../sequence/qmp-control.js';
+import type { Sequencer } from '../sequence/sequencer.js';
+import { QemuSide } from '../sequence/side.js';
+import { connectMonitor } from './connect.js';
+import { parseBytes, parseDuration } from './numbers.js';
+import { describeError, interruptSignal, reportError } from './output.js';
+import { adoptMigration } from './shell/adopt.js';
+import { completeCommand, parseCommand, shellHelp } from './shell/commands.js';
+import { ShellSession, describeEnd, type SteeredMigration } from './shell/session.js';
+
+interface ShellFlags {
+  qmp: string;
+  toQmp?: string;
+  uri?: string;
+  downtimeLimit?: number;
+  bandwidth?: number;
+  journal?: string;
+  raw?: true;
+}
 
 export function shellCommand(): Command {
   return new Command('shell')
-    .description('QMP by hand: history, completion and help from the connected QEMU')
-    .requiredOption('--qmp <address>', 'monitor of the QEMU, e.g. unix:/run/vm.qmp')
-    .option('--raw', 'QMP commands as QEMU has them (the only mode so far)')
-    .action(async (flags: { qmp: string; raw?: true }) => {
-      process.exitCode = await shell(flags.qmp, flags.raw === true);
+    .description('a migration by hand: step, hold, release, throttle, why; --raw: QMP by hand')
+    .requiredOption('--qmp <address>', 'monitor of the (source) QEMU, e.g. unix:/run/vm.qmp')
+    .option('--to-qmp <address>', 'monitor of the destination QEMU, to start a migration')
+    .option('--uri <uri>', "where the destination listens, as QEMU's -incoming takes it")
+    .option('--downtime-limit <time>', 'longest downtime to accept, e.g. 300ms', parseDuration(1))
+    .option('--bandwidth <bytes>', 'bandwidth to use, bytes per second, e.g. 500M', parseBytes)
+    .option('--journal <file>', 'record everything in a new file, a JSON record a line')
+    .option('--raw', 'QMP commands as QEMU has them, with completion and help from its schema')
+    .action(async (flags: ShellFlags) => {
+      process.exitCode = await shell(flags);
     });
 }
 
-async function shell(address: string, raw: boolean): Promise<ExitCode> {
+async function shell(flags: ShellFlags): Promise<ExitCode> {
   try {
-    if (!raw) {
-      throw new PrecopyError(
-        'USAGE',
-        'There is no shell yet that steps a migration by hand.',
-        'Add --raw for one that takes QMP commands.',
-      );
-    }
-    return (await runShell(address)) > 0 ? exitCodes.failed : exitCodes.done;
+    if (flags.raw) return (await runShell(flags.qmp)) > 0 ? exitCodes.failed : exitCodes.done;
+    return await steer(flags);
   } catch (error) {
     return reportError('shell', error, false);
   }
+}
+
+async function steer(flags: ShellFlags): Promise<ExitCode> {
+  const signal = interruptSignal();
+  using journal = new Journal(flags.journal);
+  journal.start('shell', flags);
+  await using from = await connectMonitor(flags.qmp, signal);
+  await using to =
+    flags.toQmp === undefined ? undefined : await connectMonitor(flags.toQmp, signal);
+  using control = new QmpControl({
+    source: new QemuSide('source', from.client, from.address, from.peer, journal),
+    destination: to && new QemuSide('destination', to.client, to.address, to.peer, journal),
+    endpoints: { uri: flags.uri, incomingUri: undefined },
+    journal,
+  });
+  const wish: Wish = {
+    downtimeLimitMs: flags.downtimeLimit,
+    bandwidthBytesPerSecond: flags.bandwidth,
+  };
+  const goal = goalFrom(wish, await control.parameters());
+  const session = new ShellSession({
+    control,
+    journal,
+    bandwidthBytesPerSecond: goal.bandwidthBytesPerSecond,
+    start: () => startHeld(control, journal, wish, signal),
+  });
+  const { status = 'none' } = await control.info();
+  if (!migrationIsOver(status)) session.adopt(await adoptMigration(control, journal, goal));
+  return await readCommands(session, journal, status);
+}
+
+/** @throws what `migrate` throws, if it fails before it runs */
+async function startHeld(
+  control: QmpControl,
+  journal: Journal,
+  wish: Wish,
+  signal: AbortSignal,
+): Promise<SteeredMigration> {
+  let ended = Promise.resolve('');
+  const sequencer = await new Promise<Sequencer>((resolve, reject) => {
+    const run = migrate({
+      control,
+      journal,
+      policy: manualPolicy,
+      wish,
+      settings: { capabilities: { events: true, 'return-path': true }, parameters: {} },
+      openMemory: undefined,
+      signal,
+      onStarted: resolve,
+    });
+    run.catch(reject);
+    ended = describeEnd(run);
+  });
+  return { sequencer, ended };
+}
+
+async function readCommands(
+  session: ShellSession,
+  journal: Journal,
+  status: string,
+): Promise<ExitCode> {
+  const terminal = process.stdin.isTTY && process.stdout.isTTY;
+  const lines = createInterface({
+    input: process.stdin,
+    output: process.stdout,
+    terminal,
+    prompt: terminal ? 'precopy> ' : '',
+    completer: completeCommand,
+  });
+  let open = terminal;
+  lines.once('close', () => (open = false));
+  const print = (text: string): void => {
+    if (text !== '') process.stdout.write(`${terminal ? '\r\x1b[K' : ''}${text}\n`);
+    if (open) lines.prompt(true);
+  };
+  let passes = 0;
+  journal.subscribe((record) => {
+    for (const line of migrationLines(record, passes === 0)) print(line);
+    if (record.type === 'pass') passes += 1;
+  });
+  if (terminal) print(`Migration: ${status}. Tab completes; "help" lists the commands.`);
+  let failures = 0;
+  for await (const line of lines) {
+    try {
+      const command = parseCommand(line);
+      if (command?.kind === 'exit') break;
+      if (command?.kind === 'help') print(helpText());
+      else if (command) print(await session.run(command));
+    } catch (error) {
+      if (!(error instanceof PrecopyError)) throw error;
+      failures += 1;
+      print(describeError(error));
+    }
+  }
+  lines.close();
+  print(await session.leave());
+  return failures > 0 ? exitCodes.failed : exitCodes.done;
+}
+
+function helpText(): string {
+  const width = Math.max(...shellHelp.map(([command]) => command.length));
+  return shellHelp.map(([command, does]) => `${command.padEnd(width)}  ${does}`).join('\n');
 }

@@ -25,7 +25,7 @@ export type Phase = (typeof phases)[number];
 
 const successors: Record<Phase, readonly Phase[]> = {
   preflight: ['setup', 'failed', 'cancelled'],
-  setup: ['precopy', 'switchover', 'failed', 'cancelled'],
+  setup: ['precopy', 'held', 'switchover', 'failed', 'cancelled'],
   precopy: ['held', 'switchover', 'postcopy', 'failed', 'cancelled'],
   // An idle guest can get through whatever the limits are.
   held: ['precopy', 'switchover', 'postcopy', 'failed', 'cancelled'],

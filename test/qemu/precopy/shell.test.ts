@@ -1,0 +1,94 @@
+/** The shell, fed by a script as a person would type it. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { QmpClient } from 'qemu-qmp-client-ts';
+import { startPair, type Guest } from '#scripts/lab/guest.js';
+import { repositoryRoot } from '#scripts/repository.js';
+
+const main = join(repositoryRoot(), 'plugin/dist/cli/main.js');
+
+async function shell(
+  script: readonly string[],
+  ...args: string[]
+): Promise<{ exitCode: number | null; stdout: string }> {
+  const child = spawn(process.execPath, [main, 'shell', ...args]);
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stdin.end(script.join('\n'));
+  await once(child, 'close');
+  return { exitCode: child.exitCode, stdout };
+}
+
+async function ask(guest: Guest, command: string): Promise<Record<string, unknown>> {
+  await using client = await QmpClient.connect(guest.secondQmp);
+  return (await client.execute(command)) as Record<string, unknown>;
+}
+
+describe('precopy shell', () => {
+  let pair: Awaited<ReturnType<typeof startPair>>;
+  beforeEach(async () => {
+    pair = await startPair({ memoryMiB: 128 });
+  });
+  afterEach(() => pair[Symbol.asyncDispose]());
+
+  it('starts a migration held, steps it, says why, and releases it', async () => {
+    const { exitCode, stdout } = await shell(
+      ['start', 'status', 'why # not yet', 'set downtime-limit=1ms', 'release', 'wait', 'status'],
+      ...['--qmp', pair.source.qmp, '--to-qmp', pair.destination.qmp],
+    );
+    assert.equal(exitCode, 0, stdout);
+    assert.match(stdout, /started, held/);
+    assert.match(stdout, /^held; QEMU says active$/m);
+    assert.match(stdout, /all of it is to be sent once/);
+    assert.match(stdout, /^completed: /m);
+    assert.equal((await ask(pair.destination, 'query-status'))['status'], 'running');
+    const parameters = await ask(pair.source, 'query-migrate-parameters');
+    assert.equal(parameters['downtime-limit'], 300);
+    assert.equal(parameters['max-bandwidth'], 128 << 20);
+  });
+
+  it('steers a migration that somebody else started', async () => {
+    await using source = await QmpClient.connect(pair.source.secondQmp);
+    await using destination = await QmpClient.connect(pair.destination.secondQmp);
+    const capabilities = [{ capability: 'events' as const, state: true }];
+    await source.execute('migrate-set-capabilities', { capabilities });
+    await source.execute('migrate-set-parameters', { 'max-bandwidth': 4096 });
+    const uri = `unix:${pair.source.qmp.slice('unix:'.length)}-channel`;
+    await destination.execute('migrate-incoming', { uri });
+    await source.execute('migrate', { uri });
+    const { exitCode, stdout } = await shell(
+      ['set bandwidth=1G', 'wait'],
+      ...['--qmp', pair.source.qmp],
+    );
+    assert.equal(exitCode, 0, stdout);
+    assert.match(stdout, /the migration is over: completed/);
+    const parameters = await source.execute('query-migrate-parameters');
+    assert.equal((parameters as Record<string, unknown>)['max-bandwidth'], 4096);
+  });
+
+  it('cancels, and leaves the guest where it is', async () => {
+    const { exitCode, stdout } = await shell(
+      ['start', 'cancel', 'wait'],
+      ...['--qmp', pair.source.qmp, '--to-qmp', pair.destination.qmp],
+    );
+    assert.equal(exitCode, 0, stdout);
+    assert.match(stdout, /was cancelled: Asked for by hand.*guest is on the source: running/);
+    assert.equal((await ask(pair.source, 'query-status'))['status'], 'running');
+  });
+
+  it('says what is wrong with a command, goes on, and fails at the end', async () => {
+    const { exitCode, stdout } = await shell(
+      ['frobnicate', 'hold', 'throttle 200', 'set x=1', 'status'],
+      ...['--qmp', pair.source.qmp],
+    );
+    assert.equal(exitCode, 1);
+    assert.match(stdout, /There is no command "frobnicate". "help" lists the commands/);
+    assert.match(stdout, /No migration is under way: "start" starts it/);
+    assert.match(stdout, /"throttle=200": write the value as 0-99/);
+    assert.match(stdout, /"x=1" can't be set/);
+    assert.match(stdout, /^not started; QEMU says none$/m);
+  });
+});
