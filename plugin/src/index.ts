@@ -24,6 +24,7 @@ export * from './journal/follow.js';
 export * from './sequence/why-not.js';
 export * from './sequence/downtime.js';
 export * from './report/format.js';
+export * from './report/run/index.js';
 export * from './sequence/compare-sides.js';
 export type * from './sequence/control.js';
 export * from './sequence/passes.js';

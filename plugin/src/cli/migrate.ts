@@ -5,15 +5,17 @@ import { PrecopyError, type ExitCode, exitCodes } from '../errors.js';
 import { rememberMigration } from '../history/recorder.js';
 import { Journal } from '../journal/journal.js';
 import type { JournalRecord } from '../journal/records.js';
-import { migrationLines, verdictLine } from '../report/migration.js';
+import { MigrationText, verdictLine } from '../report/migration.js';
 import { migrate } from '../sequence/migrate.js';
 import { findPolicy } from '../sequence/policies/find.js';
 import type { Goal } from '../sequence/policy.js';
 import { QmpControl } from '../sequence/qmp-control.js';
 import { QemuSide } from '../sequence/side.js';
+import { TraceLog } from '../sequence/trace-log.js';
 import { toJson } from '../journal/json.js';
 import { addChannelOptions, channelSettings, type ChannelFlags } from './channel-options.js';
 import { connectMonitor } from './connect.js';
+import { parseReportOrder, writeReports, type ReportOrder } from './report.js';
 import { parseBytes, parseDuration, parsePercent } from './numbers.js';
 import { interruptSignal, reportError } from './output.js';
 
@@ -31,6 +33,9 @@ interface MigrateFlags extends ChannelFlags {
   onTimeout: Goal['onTimeout'];
   stallTimeout: number;
   verify?: true;
+  report?: ReportOrder[];
+  sourceLog?: string;
+  destinationLog?: string;
   journal?: string;
   history: boolean;
   json?: true;
@@ -83,7 +88,14 @@ export function migrateCommand(): Command {
     )
     .option('--verify', "compare the destination's whole RAM with the source's before it runs")
     .option('--no-history', 'do not remember how it went, for later forecasts')
+    .option('--source-log <file>', "the source QEMU's log (-D), for the parts of the downtime")
+    .option('--destination-log <file>', "the destination QEMU's log (-D), likewise")
     .option('--journal <file>', 'record everything in a new file, a JSON record a line')
+    .option(
+      '--report <format:file>',
+      'write a report at the end: text, json, junit, tap or html; can be repeated',
+      parseReportOrder,
+    )
     .option('--json', 'print the journal records instead of text')
     .action(async (flags: MigrateFlags) => {
       process.exitCode = await runMigrate(flags);
@@ -95,6 +107,7 @@ async function runMigrate(flags: MigrateFlags): Promise<ExitCode> {
   const print = (text: string): void => void process.stdout.write(`${text}\n`);
   let verified: VerifyResult | undefined;
   let exitCode: ExitCode = exitCodes.done;
+  const records: JournalRecord[] = [];
   try {
     using journal = new Journal(flags.journal);
     journal.subscribe((record) => {
@@ -107,20 +120,26 @@ async function runMigrate(flags: MigrateFlags): Promise<ExitCode> {
           }
         : textPrinter(print),
     );
+    if (flags.report) journal.subscribe((record) => records.push(record));
     journal.start('migrate', flags);
     await migrateBetween(flags, journal, interruptSignal());
   } catch (error) {
     exitCode = reportError('migrate', error, flags.json === true);
+  }
+  try {
+    writeReports(flags.report ?? [], records);
+  } catch (error) {
+    const reportExit = reportError('migrate', error, flags.json === true);
+    exitCode = exitCode === exitCodes.done ? reportExit : exitCode;
   }
   if (verified && !flags.json) print(verdictLine(verified));
   return exitCode;
 }
 
 function textPrinter(print: (text: string) => void): (record: JournalRecord) => void {
-  let passes = 0;
+  const text = new MigrationText();
   return (record) => {
-    for (const line of migrationLines(record, passes === 0)) print(line);
-    if (record.type === 'pass') passes += 1;
+    for (const line of text.lines(record)) print(line);
   };
 }
 
@@ -176,8 +195,19 @@ async function migrateBetween(
     },
     stallLimitMs: flags.stallTimeout === 0 ? undefined : flags.stallTimeout,
     openMemory: flags.verify ? openMemory : undefined,
+    traceLogs: traceLogs(flags, control, journal),
     signal,
   });
+}
+
+function traceLogs(flags: MigrateFlags, control: QmpControl, journal: Journal): TraceLog[] {
+  const { source, destination } = control;
+  return [
+    ...(flags.sourceLog === undefined ? [] : [new TraceLog(source, flags.sourceLog, journal)]),
+    ...(flags.destinationLog === undefined || destination === undefined
+      ? []
+      : [new TraceLog(destination, flags.destinationLog, journal)]),
+  ];
 }
 
 async function openMemory(side: QemuSide): Promise<VerifySide> {

@@ -26,9 +26,9 @@ export interface MeasuredDowntime {
   /** The destination was held stopped this long for verify; not part of `ms`. */
   heldMs: number;
   /** In order of time, without gaps or overlaps. */
-  parts: DowntimePart[];
+  parts: readonly DowntimePart[];
   /** What the parts above can't tell apart, and what would be needed to. */
-  unknown: string[];
+  unknown: readonly string[];
   /**
    * QEMU sends STOP when the vCPUs are paused and the devices stopped already (do_vm_stop), and RESUME
    * before it starts them (vm_prepare_start): the devices' transitions around both, which are downtime

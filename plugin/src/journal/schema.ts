@@ -228,7 +228,7 @@ export const entrySchemas: {
     type: z.literal('effect'),
     side,
     command: text,
-    arguments: z.unknown(),
+    arguments: maybe(z.unknown()),
     error: maybe(text),
     ms: maybe(number),
   }),
@@ -236,7 +236,7 @@ export const entrySchemas: {
     type: z.literal('event'),
     side,
     event: text,
-    data: z.unknown(),
+    data: maybe(z.unknown()),
     qemuUs: maybe(number),
   }),
   trace: z.object({

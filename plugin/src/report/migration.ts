@@ -1,6 +1,12 @@
 /** A migration as text, from its journal records: a row a pass while it runs, then the result. */
 import { verifyPageBytes, type VerifyResult } from '../audit/verify.js';
-import type { JournalRecord, MeasuredDowntime, MigrationResult } from '../journal/records.js';
+import type {
+  JournalRecord,
+  MeasuredDowntime,
+  MigrationResult,
+  RecordOf,
+} from '../journal/records.js';
+import type { WhyNot } from '../sequence/why-not.js';
 import { count, formatBytes, formatHex, formatMs, formatRate } from './format.js';
 
 /** How many differing ranges are listed before the rest is only counted. */
@@ -14,39 +20,113 @@ const columns = [
   ['bandwidth', 13],
   ['dirty rate', 13],
   ['VFIO', 10],
+  ['not switched over because', 0],
 ] as const;
+
+const leftAligned: ReadonlySet<string> = new Set(['kind', 'not switched over because']);
 
 function row(cells: readonly string[]): string {
   const padded = columns.map(([name, width], index) => {
     const cell = cells[index] ?? '';
-    return name === 'kind' ? cell.padEnd(width) : cell.padStart(width);
+    return leftAligned.has(name) ? cell.padEnd(width) : cell.padStart(width);
   });
   return padded.join('  ').trimEnd();
 }
 
 const heading = row(columns.map(([name]) => name));
 
-/**
- * The lines that a record adds to the text of a migration. `first` is true for the first pass, which
- * gets the table's heading.
- */
-export function migrationLines(record: JournalRecord, first: boolean): string[] {
-  switch (record.type) {
-    case 'pass': {
-      const { sample, kind, late } = record;
-      // QEMU hardly ever answers within the blackout; what it says then is of the end of it.
-      const during = (text: string): string => (late || kind === 'blackout' ? '-' : text);
-      const cells = [
-        record.first === record.pass ? String(record.pass) : `${record.first}-${record.pass}`,
-        kind,
-        during(formatBytes(sample.remainingBytes)),
-        formatBytes(sample.transferredBytes),
-        during(formatRate(sample.bandwidthBytesPerSecond)),
-        during(formatRate(sample.dirtyBytesPerSecond)),
-        sample.vfioBytes === undefined ? '-' : formatBytes(sample.vfioBytes),
-      ];
-      return first ? [heading, row(cells)] : [row(cells)];
+/** In a flood of passes a row comes this often. */
+const rowEveryMs = 1000;
+
+/** The text of a migration, a record after the other. */
+export class MigrationText {
+  #hasHeading = false;
+  /** The pass records that no row shows yet, and when the last row was. */
+  #unshown: RecordOf<'pass'>[] = [];
+  #lastRow: RecordOf<'pass'> | undefined;
+
+  /** The lines that a record adds. */
+  lines(record: JournalRecord): string[] {
+    if (record.type === 'pass') return this.#pass(record);
+    const lines = recordLines(record);
+    return lines.length === 0 ? [] : [...this.#rest(), ...lines];
+  }
+
+  #pass(record: RecordOf<'pass'>): string[] {
+    const before = this.#unshown.at(-1) ?? this.#lastRow;
+    const isSame =
+      before?.kind === 'exact-retry' &&
+      record.kind === 'exact-retry' &&
+      !record.late &&
+      !before.late;
+    if (!isSame) {
+      const rest = this.#rest();
+      this.#lastRow = record;
+      return [...rest, ...this.#row(record, record.first)];
     }
+    this.#unshown.push(record);
+    if (record.monotonicMs - (this.#lastRow?.monotonicMs ?? 0) < rowEveryMs) return [];
+    return this.#rest();
+  }
+
+  /** One row for what was not shown yet; the last of it has the figures. */
+  #rest(): string[] {
+    const last = this.#unshown.at(-1);
+    if (!last) return [];
+    const first = this.#unshown[0]?.first ?? last.first;
+    this.#unshown = [];
+    this.#lastRow = last;
+    return this.#row(last, first);
+  }
+
+  #row(record: RecordOf<'pass'>, first: number): string[] {
+    const text = passRow(record, first);
+    if (this.#hasHeading) return [text];
+    this.#hasHeading = true;
+    return [heading, text];
+  }
+}
+
+function passRow({ pass, kind, sample, late, why }: RecordOf<'pass'>, first: number): string {
+  // QEMU hardly ever answers within the blackout; what it says then is of the end of it.
+  const during = (text: string): string => (late || kind === 'blackout' ? '-' : text);
+  return row([
+    first === pass ? String(pass) : `${first}-${pass}`,
+    kind,
+    during(formatBytes(sample.remainingBytes)),
+    formatBytes(sample.transferredBytes),
+    during(formatRate(sample.bandwidthBytesPerSecond)),
+    during(formatRate(sample.dirtyBytesPerSecond)),
+    sample.vfioBytes === undefined ? '-' : formatBytes(sample.vfioBytes),
+    why === undefined ? '' : shortWhy(why),
+  ]);
+}
+
+/** Why QEMU has not switched over, as short as a column is. */
+export function shortWhy(why: WhyNot): string {
+  const { term, devices, comparison } = why;
+  const threshold = formatBytes(why.thresholdBytes);
+  const opposite = comparison === '<' ? '>=' : '>';
+  switch (term) {
+    case 'first-round':
+      return 'first round';
+    case 'unsent-ram':
+      return 'RAM not sent yet';
+    case 'ram':
+      return `RAM ${formatBytes(why.ramBytes)} ${opposite} ${threshold}`;
+    case 'device-state': {
+      const bytes = devices.kind === 'unknown' ? '?' : formatBytes(devices.bytes + why.ramBytes);
+      return `RAM + devices ${bytes} ${opposite} ${threshold}${why.stopCopyTrap ? ' (no pass helps)' : ''}`;
+    }
+    case 'switchover-ack':
+      return 'no switchover-ack yet';
+    case 'nothing':
+      return `fits into ${threshold}`;
+  }
+}
+
+function recordLines(record: JournalRecord): string[] {
+  switch (record.type) {
     case 'decision':
       return [`       ${record.action.kind}: ${record.reason}`];
     case 'warning':
@@ -105,8 +185,9 @@ function downtimeLines(downtime: MeasuredDowntime | undefined): string[] {
 }
 
 /** Parts of a downtime are often below a millisecond. */
-function formatLedgerMs(ms: number): string {
-  return ms < 99.95 ? `${ms.toFixed(1)} ms` : formatMs(ms);
+export function formatLedgerMs(ms: number): string {
+  if (ms >= 99.95) return formatMs(ms);
+  return `${ms.toFixed(ms < 0.95 ? 2 : 1)} ms`;
 }
 
 function verifyLines(result: VerifyResult, ms: number): string[] {

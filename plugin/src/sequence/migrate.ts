@@ -22,6 +22,8 @@ import { StallWatch } from './stall.js';
 import { Sequencer } from './sequencer.js';
 import type { MigrationSettings } from './settings.js';
 import type { QemuSide } from './side.js';
+import { StopCopySize } from './stop-copy-size.js';
+import type { TraceLog } from './trace-log.js';
 import { comparisonOf } from './why-not.js';
 
 export interface MigrateOptions {
@@ -36,6 +38,8 @@ export interface MigrateOptions {
   openMemory: ((side: QemuSide) => Promise<VerifySide>) | undefined;
   /** After how long without a byte the link is taken for dead and broken off, ms; undefined: never. */
   stallLimitMs?: number | undefined;
+  /** Logs of the QEMUs, from which the parts of the downtime are read. */
+  traceLogs?: readonly TraceLog[] | undefined;
   /** Cancels the migration; the guest stays on the source. */
   signal: AbortSignal;
   /** Told of the sequencer once the migration runs, so that a person can ask it for something. */
@@ -88,8 +92,9 @@ class MigrationRun {
   readonly #passes: PassFollower;
   /** What must be undone at the end, whatever the end; run in reverse order. */
   readonly #cleanups: (() => Promise<void> | void)[] = [];
-  #passSettings: Omit<PassContext, 'sourceStopped'>;
+  #passSettings: Omit<PassContext, 'sourceStopped' | 'stopCopyBytes'>;
   readonly #downtime = new DowntimeRecorder();
+  #stopCopySize: StopCopySize | undefined;
   #startedAt = 0;
   #guestRan = false;
   #sequencer: Sequencer | undefined;
@@ -110,11 +115,14 @@ class MigrationRun {
       switchoverBytesPerSecond: 0,
       switchoverAck: options.settings.capabilities['switchover-ack'] === true,
       comparison: comparisonOf(this.#control.source.client.greeting.version),
-      stopCopyBytes: undefined,
     };
     this.#passes = new PassFollower(
       () => this.#control.info(),
-      () => ({ ...this.#passSettings, sourceStopped: this.#events.state.stopped !== undefined }),
+      () => ({
+        ...this.#passSettings,
+        stopCopyBytes: this.#stopCopySize?.bytes,
+        sourceStopped: this.#events.state.stopped !== undefined,
+      }),
       options.journal,
     );
     this.#events.onPass = (pass, stopped, qemuUs) => {
@@ -137,6 +145,7 @@ class MigrationRun {
     this.#control.source.journalPresence();
     this.#control.destination?.journalPresence();
     const { memories, preflight } = await this.#preflight();
+    await this.#observe();
     await this.#start(preflight, memories !== undefined);
     await this.#copy();
     await this.#destinationLoaded();
@@ -175,6 +184,19 @@ class MigrationRun {
       memories: { source: await open(source), destination: await open(destination) },
       preflight,
     };
+  }
+
+  /** What is looked at beside QEMU's events while it copies. */
+  async #observe(): Promise<void> {
+    const { peer } = this.#control.source;
+    this.#stopCopySize = peer && (await StopCopySize.open(peer.pid));
+    this.#cleanups.push(() => {
+      this.#stopCopySize?.[Symbol.dispose]();
+    });
+    for (const log of this.#options.traceLogs ?? []) {
+      this.#cleanups.push(() => log.end());
+      await log.begin();
+    }
   }
 
   async #start(preflight: Preflight, hold: boolean): Promise<void> {
@@ -467,6 +489,7 @@ class MigrationRun {
 
   async #result(): Promise<MigrationResult> {
     const info = await this.#finalInfo();
+    for (const log of this.#options.traceLogs ?? []) log.collect();
     return {
       outcome: 'completed',
       totalMs: info['total-time'] ?? Date.now() - this.#startedAt,

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { QmpClient } from 'qemu-qmp-client-ts';
-import type { JournalRecord } from 'precopy';
+import { loadJournal, noteLines, type JournalRecord } from 'precopy';
 import { startPair, type Guest } from '#scripts/lab/guest.js';
 import { precopy, startPrecopy } from '../../support/precopy.js';
 
@@ -33,8 +33,11 @@ describe('precopy migrate between two QEMUs', () => {
   it('moves the guest, with a row per pass and the measured downtime', async () => {
     const { exitCode, stdout, stderr } = await migrate();
     assert.equal(exitCode, 0, stderr);
-    assert.match(stdout, /^ pass +kind +remaining +transferred +bandwidth +dirty rate +VFIO$/m);
-    assert.match(stdout, /^ +1 +round .*-$/m);
+    assert.match(
+      stdout,
+      /^ pass +kind +remaining +transferred +bandwidth +dirty rate +VFIO +not switched over because$/m,
+    );
+    assert.match(stdout, /^ +1 +round .*- +first round$/m);
     assert.match(stdout, /^ +\d+ +blackout /m);
     assert.match(stdout, /^downtime: \d+ ms measured/m);
     assert.equal(await ask(pair.source, 'query-status').then(pickStatus), 'postmigrate');
@@ -63,6 +66,7 @@ describe('precopy migrate between two QEMUs', () => {
     const { exitCode, stdout } = await migrate('--journal', file, '--json');
     assert.equal(exitCode, 0);
     assert.equal(readFileSync(file, 'utf8'), stdout);
+    assert.deepEqual(noteLines((await loadJournal(file)).notes), []);
     const records = stdout
       .trimEnd()
       .split('\n')
@@ -72,6 +76,24 @@ describe('precopy migrate between two QEMUs', () => {
     assert.equal(records[0]?.type, 'start');
     const result = records.find((record) => record.type === 'result');
     assert.equal(result?.result.outcome, 'completed');
+  });
+
+  it('is reported from its journal, and at its end, in each form', async () => {
+    const file = (name: string): string => join(folder, name);
+    const orders = ['html', 'junit', 'tap', 'json'].flatMap((form) => [
+      '--report',
+      `${form}:${file(form)}`,
+    ]);
+    const migrated = await migrate('--journal', file('journal'), ...orders);
+    assert.equal(migrated.exitCode, 0, migrated.stderr);
+    assert.match(readFileSync(file('html'), 'utf8'), /passed<\/span>/);
+    assert.match(readFileSync(file('junit'), 'utf8'), /<testsuites .* failures="0"/);
+    assert.match(readFileSync(file('tap'), 'utf8'), /^ok 1 - the migration completed$/m);
+    const kept = await precopy('report', file('journal'), '--max-downtime', '1h');
+    assert.equal(kept.exitCode, 0, kept.stderr);
+    const exceeded = await precopy('report', file('journal'), '--max-total', '1ms');
+    assert.equal(exceeded.exitCode, 1);
+    assert.match(exceeded.stdout, /^FAILED: the whole migration takes at most 1 ms/m);
   });
 
   it('brings a migration to its end although nobody reads its output any more', async () => {

@@ -1,0 +1,98 @@
+import { writeFileSync } from 'node:fs';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { PrecopyError, exitCodes, messageOf, type ExitCode } from '../errors.js';
+import { loadJournal, noteLines } from '../journal/read.js';
+import type { JournalRecord } from '../journal/records.js';
+import { reportFormats, reportOf, type ReportFormat } from '../report/run/index.js';
+import { parseDuration } from './numbers.js';
+import { reportError } from './output.js';
+
+interface ReportFlags {
+  format: ReportFormat;
+  output?: string;
+  maxDowntime?: number;
+  maxTotal?: number;
+  json?: true;
+}
+
+export function reportCommand(): Command {
+  return new Command('report')
+    .description('what a journal tells: as text, JSON, JUnit, TAP or one HTML page')
+    .argument('<journal>', 'the file that was given with --journal')
+    .addOption(
+      new Option('--format <format>', 'form of the report').choices(reportFormats).default('text'),
+    )
+    .option('--output <file>', 'write it there instead of to standard output')
+    .option('--max-downtime <time>', 'exit 1 if the downtime was longer', parseDuration(1))
+    .option('--max-total <time>', 'exit 1 if the migration took longer', parseDuration(1000))
+    .option('--json', 'the same as --format json')
+    .action(async (journal: string, flags: ReportFlags) => {
+      process.exitCode = await runReport(journal, flags);
+    });
+}
+
+async function runReport(path: string, flags: ReportFlags): Promise<ExitCode> {
+  try {
+    const { records, notes } = await loadJournal(path);
+    const { text, checks } = reportOf(
+      records,
+      flags.json ? 'json' : flags.format,
+      { maxDowntimeMs: flags.maxDowntime, maxTotalMs: flags.maxTotal },
+      noteLines(notes),
+    );
+    if (flags.output === undefined) process.stdout.write(text);
+    else writeReport(flags.output, text);
+    const isHeldTo = flags.maxDowntime !== undefined || flags.maxTotal !== undefined;
+    return isHeldTo && checks.some(({ ok }) => !ok) ? exitCodes.failed : exitCodes.done;
+  } catch (error) {
+    return reportError('report', error, flags.json === true);
+  }
+}
+
+/** A report to be written when a migration is over: `--report FORMAT:FILE`. */
+export interface ReportOrder {
+  readonly format: ReportFormat;
+  readonly path: string;
+}
+
+/** For commander: each use of the option adds one. */
+export function parseReportOrder(text: string, before: readonly ReportOrder[] = []): ReportOrder[] {
+  const colon = text.indexOf(':');
+  const format = reportFormats.find((name) => name === text.slice(0, colon));
+  const path = text.slice(colon + 1);
+  if (format === undefined || path === '') {
+    throw new InvalidArgumentError(
+      `Write it as FORMAT:FILE; FORMAT is ${reportFormats.join(', ')}.`,
+    );
+  }
+  return [...before, { format, path }];
+}
+
+/** @throws PrecopyError USAGE if a file can't be written; the others are */
+export function writeReports(
+  orders: readonly ReportOrder[],
+  records: readonly JournalRecord[],
+): void {
+  const errors: unknown[] = [];
+  for (const { format, path } of orders) {
+    try {
+      writeReport(path, reportOf(records, format).text);
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
+}
+
+function writeReport(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (cause) {
+    throw new PrecopyError(
+      'USAGE',
+      `The report ${path} can't be written: ${messageOf(cause)}.`,
+      'Name a file in a folder that can be written to; `precopy report` makes it anew from the journal.',
+      { cause },
+    );
+  }
+}
