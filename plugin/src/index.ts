@@ -23,6 +23,7 @@ export * from './journal/read.js';
 export * from './journal/follow.js';
 export * from './sequence/why-not.js';
 export * from './sequence/downtime.js';
+export * from './sequence/replay.js';
 export * from './report/format.js';
 export * from './report/run/index.js';
 export * from './sequence/compare-sides.js';

@@ -8,6 +8,7 @@ import { linkCommand } from './link.js';
 import { migrateCommand } from './migrate.js';
 import { probeCommand } from './probe.js';
 import { shellCommand } from './shell.js';
+import { replayCommand } from './replay.js';
 import { reportCommand } from './report.js';
 import { rehearseCommand } from './rehearse.js';
 import { watchCommand } from './watch.js';
@@ -28,6 +29,7 @@ const program = new Command('precopy')
   .addCommand(rehearseCommand().exitOverride())
   .addCommand(migrateCommand().exitOverride())
   .addCommand(linkCommand().exitOverride())
+  .addCommand(replayCommand().exitOverride())
   .addCommand(reportCommand().exitOverride())
   .addCommand(shellCommand().exitOverride())
   .addCommand(hookCommand().exitOverride())

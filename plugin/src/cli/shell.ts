@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { runShell } from 'qemu-qmp-client-ts/shell';
 import { PrecopyError, exitCodes, type ExitCode } from '../errors.js';
 import { Journal } from '../journal/journal.js';
-import { migrationLines } from '../report/migration.js';
+import { MigrationText } from '../report/migration.js';
 import { goalFrom, type Wish } from '../sequence/goal.js';
 import { migrate } from '../sequence/migrate.js';
 import { manualPolicy } from '../sequence/policies/manual.js';
@@ -125,10 +125,9 @@ async function readCommands(
     if (text !== '') process.stdout.write(`${terminal ? '\r\x1b[K' : ''}${text}\n`);
     if (open) lines.prompt(true);
   };
-  let passes = 0;
+  const text = new MigrationText();
   journal.subscribe((record) => {
-    for (const line of migrationLines(record, passes === 0)) print(line);
-    if (record.type === 'pass') passes += 1;
+    for (const line of text.lines(record)) print(line);
   });
   if (terminal) print(`Migration: ${status}. Tab completes; "help" lists the commands.`);
   let failures = 0;

@@ -2,9 +2,9 @@
  * The `vmstate_downtime_*` trace events of QEMU 8.2 and later (migration/trace-events), as the log
  * backend writes them: with `-msg timestamp=on` as `THREAD@SECONDS.MICROSECONDS:NAME ...`.
  */
-import type { JournalRecord } from '../journal/records.js';
+import type { JournalRecord, RecordOf } from '../journal/records.js';
 
-/** What a side saved while the guest stood still, in order. */
+/** What the source saved while the guest stood still. */
 export interface SavedState {
   /** QEMU's name of it (`idstr`). */
   readonly name: string;
@@ -12,11 +12,13 @@ export interface SavedState {
   /** The VFIO device, where it is one. */
   readonly device: string | undefined;
   readonly ms: number;
+  /** When it was saved: QEMU traces it right then. ms since the epoch by its clock. */
+  readonly endMs: number;
 }
 
 export interface DowntimeTraces {
-  /** On the source; everything that is not RAM nor a VFIO device is one item at the end. */
-  saved: SavedState[];
+  /** In order. */
+  saved: readonly SavedState[];
   /** `dst-precopy-loadvm-completed` on the destination, ms since the epoch by its clock. */
   loaded: number | undefined;
 }
@@ -32,28 +34,26 @@ export function parseTraceLine(
   return { event, text, qemuUs };
 }
 
+/** Traces without a time stamp can't be placed and are left out. */
 export function readTraces(records: readonly JournalRecord[]): DowntimeTraces {
   const traces = records.filter((record) => record.type === 'trace');
-  const saved: SavedState[] = [];
-  let machineMs = 0;
-  for (const { side, event, text } of traces) {
-    if (side !== 'source' || event !== 'vmstate_downtime_save') continue;
-    const match = /^type=(\S+) idstr=(.*) instance_id=\d+ downtime=(\d+)$/.exec(text);
-    if (!match) continue;
-    const [, type, name = '', us] = match;
-    const ms = Number(us) / 1000;
-    const kind = kindOf(name);
-    if (type !== 'iterable' || kind === 'machine') machineMs += ms;
-    else saved.push({ name, kind, ms, device: kind === 'device' ? deviceOf(name) : undefined });
-  }
-  if (machineMs > 0) {
-    saved.push({ name: 'machine', kind: 'machine', device: undefined, ms: machineMs });
-  }
-  const completed = traces.findLast(
+  const loaded = traces.findLast(
     ({ side, text }) => side === 'destination' && text.includes('dst-precopy-loadvm-completed'),
-  );
-  const us = completed?.qemuUs;
-  return { saved, loaded: us === undefined ? undefined : us / 1000 };
+  )?.qemuUs;
+  return {
+    saved: traces.flatMap(savedState),
+    loaded: loaded === undefined ? undefined : loaded / 1000,
+  };
+}
+
+function savedState({ side, event, text, qemuUs }: RecordOf<'trace'>): SavedState[] {
+  if (side !== 'source' || event !== 'vmstate_downtime_save' || qemuUs === undefined) return [];
+  const match = /^type=(\S+) idstr=(.*) instance_id=\d+ downtime=(\d+)$/.exec(text);
+  if (!match) return [];
+  const [, type, name = '', us] = match;
+  const kind = type === 'iterable' ? kindOf(name) : 'machine';
+  const device = kind === 'device' ? deviceOf(name) : undefined;
+  return [{ name, kind, device, ms: Number(us) / 1000, endMs: qemuUs / 1000 }];
 }
 
 /** vfio_migration_init() registers a device as `PATH/vfio`, or `vfio` where it has no path. */

@@ -104,10 +104,6 @@ class Parts {
     this.#at = at;
   }
 
-  get at(): number {
-    return this.#at;
-  }
-
   get totalMs(): number {
     return this.list.reduce((sum, { ms }) => sum + ms, 0);
   }
@@ -116,10 +112,6 @@ class Parts {
     if (moment === undefined || moment <= this.#at) return;
     this.list.push({ ...part, ms: moment - this.#at });
     this.#at = moment;
-  }
-
-  lasting(ms: number, part: Part): void {
-    this.until(this.#at + ms, part);
   }
 
   skipTo(moment: number): void {
@@ -136,13 +128,20 @@ function addSource(parts: Parts, view: Moments): void {
       ? flush
       : { term: 'waiting', name: 'waiting in pre-switchover', from: 'events' },
   );
-  const savingFrom = parts.at;
+  const ram = view.traces.saved.find(({ kind }) => kind === 'ram');
+  if (ram) {
+    parts.until(ram.endMs - ram.ms, {
+      term: 'flush',
+      name: 'getting ready to save',
+      from: 'traces',
+    });
+  }
   parts.until(view.synchronised, {
     term: 'final-sync',
     name: 'last synchronisation of the dirty bitmap',
     from: 'events',
   });
-  if (view.traces.saved.length > 0) addTraced(parts, view, savingFrom);
+  if (view.traces.saved.length > 0) addTraced(parts, view);
   else addStopCopies(parts, view);
 }
 
@@ -158,23 +157,19 @@ function addStopCopies(parts: Parts, { stopCopies }: Moments): void {
   }
 }
 
-function addTraced(parts: Parts, { traces }: Moments, savingFrom: number): void {
-  let end = savingFrom;
-  for (const { name, kind, device, ms } of traces.saved) {
-    end += ms;
-    if (kind === 'ram') parts.until(end, { term: 'ram', name: 'RAM left', from: 'traces' });
+function addTraced(parts: Parts, { traces }: Moments): void {
+  for (const { name, kind, device = name, endMs } of traces.saved) {
+    if (kind === 'ram') parts.until(endMs, { term: 'ram', name: 'RAM left', from: 'traces' });
     if (kind === 'device') {
-      parts.until(end, {
-        term: 'device-state',
-        name: `state of ${device ?? name}`,
-        device: device ?? name,
-        from: 'traces',
-      });
-    }
-    if (kind === 'machine') {
-      parts.until(end, { term: 'machine-state', name: 'state of the machine', from: 'traces' });
+      const part = { term: 'device-state', name: `state of ${device}`, device } as const;
+      parts.until(endMs, { ...part, from: 'traces' });
     }
   }
+  parts.until(traces.saved.findLast(({ kind }) => kind === 'machine')?.endMs, {
+    term: 'machine-state',
+    name: 'state of the machine',
+    from: 'traces',
+  });
 }
 
 /** From what the source is known to have saved, to everything loaded (or to RESUME). */
@@ -240,7 +235,7 @@ class MomentReader {
     this.moments.traces = readTraces(records);
     // A log is read at the end, and its times can't be placed around a jump of the clock.
     if (!this.#qemuClocks || records.some(({ type }) => type === 'clock')) {
-      this.moments.traces.loaded = undefined;
+      this.moments.traces = { saved: [], loaded: undefined };
     }
   }
 

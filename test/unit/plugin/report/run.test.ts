@@ -73,6 +73,7 @@ function recordsOf(text: string, outcome: 'completed' | 'failed' = 'completed'):
               totalMs: 2500,
               passes: 3,
               transferredBytes: 1 << 20,
+              blackoutRamBytes: undefined,
               downtime: {
                 ms: 50,
                 heldMs: 0,

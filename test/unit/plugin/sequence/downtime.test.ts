@@ -32,10 +32,18 @@ function device(
   });
 }
 
-function trace(side: 'source' | 'destination', line: string): JournalRecord {
+/** A line of QEMU's log, at `ms` after the beginning. */
+function trace(ms: number, side: 'source' | 'destination', text: string): JournalRecord {
+  const us = String((epoch + ms) * 1000);
+  const line = `12@${us.slice(0, -6)}.${us.slice(-6)}:vmstate_downtime_${text}`;
   const parsed = parseTraceLine(line);
   assert.ok(parsed, line);
+  // The log is read when all is over.
   return at(1000, { type: 'trace', side, ...parsed });
+}
+
+function save(ms: number, type: string, idstr: string, us: number): JournalRecord {
+  return trace(ms, 'source', `save type=${type} idstr=${idstr} instance_id=0 downtime=${us}`);
 }
 
 function blackout(ms: number): JournalRecord {
@@ -137,38 +145,36 @@ describe('the downtime', () => {
       saving,
       blackout(3),
       resume,
-      trace('source', 'vmstate_downtime_save type=iterable idstr=ram instance_id=0 downtime=12000'),
-      trace(
-        'source',
-        'vmstate_downtime_save type=iterable idstr=0000:00:03.0/vfio instance_id=0 downtime=15000',
-      ),
-      trace(
-        'source',
-        'vmstate_downtime_save type=non-iterable idstr=cpu instance_id=0 downtime=900',
-      ),
-      trace(
-        'source',
-        'vmstate_downtime_save type=non-iterable idstr=rtc instance_id=0 downtime=100',
-      ),
-      trace(
-        'destination',
-        `12@${(epoch + 44) / 1000}.000000:vmstate_downtime_checkpoint dst-precopy-loadvm-completed`.replace(
-          /(\d+)\.(\d+)\.000000/,
-          (_, s: string, f: string) => `${s}.${f.padEnd(6, '0')}`,
-        ),
-      ),
+      save(14, 'iterable', 'ram', 12_500),
+      save(29, 'iterable', '0000:00:03.0/vfio', 15_000),
+      save(29.9, 'non-iterable', 'cpu', 800),
+      save(30, 'non-iterable', 'rtc', 100),
+      trace(44, 'destination', 'checkpoint dst-precopy-loadvm-completed'),
     ];
-    // RAM's 12 ms have the last synchronisation in them (ram_save_complete).
     assert.deepEqual(parts(records), [
       ['flush', 1],
-      ['final-sync', 2],
-      ['ram', 10],
+      ['flush', 0.5],
+      // It is the beginning of what RAM takes (ram_save_complete).
+      ['final-sync', 1.5],
+      ['ram', 11],
       ['device-state', 15],
       ['machine-state', 1],
-      ['destination-load', 15],
+      ['destination-load', 14],
       ['start', 6],
     ]);
     assert.deepEqual(measureDowntime(records)?.unknown, []);
+  });
+
+  it('leaves traces without time stamps aside', () => {
+    const parsed = parseTraceLine(
+      'vmstate_downtime_save type=iterable idstr=ram instance_id=0 downtime=12000',
+    );
+    assert.ok(parsed);
+    const records = [stop, saving, resume, at(1000, { type: 'trace', side: 'source', ...parsed })];
+    assert.deepEqual(parts(records), [
+      ['flush', 1],
+      ['together', 49],
+    ]);
   });
 
   it('survives that the clock was set during it', () => {
