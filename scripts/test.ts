@@ -5,6 +5,7 @@
  *   fuzz  random operations and inputs, against oracles
  *   qemu  real QEMUs on this machine, without VFIO
  *   lab   real VFIO, inside the lab's VM (docs/lab.md)
+ *   libvirt  two real libvirtds on this machine, in namespaces of their own; needs root
  *
  *   kernels  the lab's VFIO tests on Debian's other kernels, on those of the 2020 review, and on one with
  *            iommufd, which has tests of its own (test/iommufd)
@@ -27,7 +28,7 @@ export interface Counts {
 
 const root = repositoryRoot();
 /** What `npm test` runs. */
-const standardTiers = ['unit', 'fuzz', 'qemu', 'lab'] as const;
+const standardTiers = ['unit', 'fuzz', 'qemu', 'libvirt', 'lab'] as const;
 const tiers = [...standardTiers, 'kernels'] as const;
 type Tier = (typeof tiers)[number];
 

@@ -73,3 +73,4 @@ export * from './watch/sampler.js';
 export * from './watch/watch.js';
 export * from './report/blocks.js';
 export * from './report/heat.js';
+export { parseJobInfo } from './libvirt/job-info.js';

@@ -7,14 +7,11 @@
  *   npm run bench forecast [-- --json]
  *   node scripts/dist/bench/forecast.js [--part host|lab] [--runs N] [--qemu PATH] [--only NAME]
  */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { bootLab } from '../lab/boot.js';
-import { repositoryRoot } from '../repository.js';
+import { buildWorkloadSector } from '../lab/build-workload.js';
 import { calibrate, hostPlan, labPlan } from './forecast/calibrate.js';
 import {
   asLine,
@@ -62,7 +59,7 @@ export async function* forecastRows(signal: AbortSignal): AsyncGenerator<BenchRo
 
 async function* compareOnHost(options: Options): AsyncGenerator<Compared> {
   const { qemu, signal } = options;
-  const context = { sector: buildSector(), qemu, launcher: aheadOfOthers(), signal };
+  const context = { sector: buildWorkloadSector(), qemu, launcher: aheadOfOthers(), signal };
   yield* compareAll(scenarios, hostPlan, context, options);
 }
 
@@ -122,18 +119,6 @@ async function* compareAll(
     }
     const forecasts = actuals.map((actual) => predict(scenario, calibration, actual));
     yield comparedOf(scenario.name, forecasts, actuals);
-  }
-}
-
-/** The boot sector needs only as, ld and objcopy. */
-function buildSector(): Uint8Array {
-  const out = mkdtempSync(join(tmpdir(), 'precopy-forecast-'));
-  try {
-    const folder = join(repositoryRoot(), 'scripts/lab/workload');
-    execFileSync('make', ['-s', '-C', folder, `OUT=${out}`]);
-    return readFileSync(join(out, 'workload.bin'));
-  } finally {
-    rmSync(out, { recursive: true });
   }
 }
 

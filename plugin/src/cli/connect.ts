@@ -1,6 +1,8 @@
 import { LibcKernel, type PeerCredentials } from 'linux-vfio-ts';
-import { QmpClient, QmpProtocolError, QmpUnsupportedError } from 'qemu-qmp-client-ts';
+import { parseAddress, QmpClient, QmpProtocolError, QmpUnsupportedError } from 'qemu-qmp-client-ts';
 import { PrecopyError } from '../errors.js';
+import { qemuOf, readDomain } from '../libvirt/domain.js';
+import { Virsh } from '../libvirt/virsh.js';
 
 /** A connected monitor, and who is at its other end. */
 export interface Connected extends AsyncDisposable {
@@ -27,7 +29,20 @@ export async function connectMonitor(address: string, signal: AbortSignal): Prom
       );
     },
   );
-  return { client, address, peer: peerOf(client), [Symbol.asyncDispose]: () => client.close() };
+  const peer = await qemuBehind(client, address, signal);
+  return { client, address, peer, [Symbol.asyncDispose]: () => client.close() };
+}
+
+async function qemuBehind(
+  client: QmpClient,
+  address: string,
+  signal: AbortSignal,
+): Promise<PeerCredentials | undefined> {
+  const parsed = parseAddress(address);
+  if (parsed.kind !== 'libvirt') return peerOf(client);
+  // The peer here is the program that passes on what libvirt says.
+  const virsh = new Virsh(parsed.uri);
+  return await qemuOf(virsh, await readDomain(virsh, parsed.domain, signal));
 }
 
 /** SO_PEERCRED; only unix sockets have it, and only they are sure to lead to a process on this host. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { exitCodes } from '../errors.js';
+import { attachCommand } from './attach.js';
 import { hookCommand } from './hook.js';
 import { labCommand } from './lab.js';
 import { linkCommand } from './link.js';
@@ -32,6 +33,7 @@ const program = new Command('precopy')
   .addCommand(replayCommand().exitOverride())
   .addCommand(reportCommand().exitOverride())
   .addCommand(shellCommand().exitOverride())
+  .addCommand(attachCommand().exitOverride())
   .addCommand(hookCommand().exitOverride())
   .addCommand(labCommand().exitOverride());
 

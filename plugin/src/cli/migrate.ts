@@ -6,9 +6,11 @@ import { rememberMigration } from '../history/recorder.js';
 import { Journal } from '../journal/journal.js';
 import type { JournalRecord } from '../journal/records.js';
 import { MigrationText, verdictLine } from '../report/migration.js';
+import type { MigrationControl } from '../sequence/control.js';
 import { migrate } from '../sequence/migrate.js';
 import { findPolicy } from '../sequence/policies/find.js';
 import type { Goal } from '../sequence/policy.js';
+import { openLibvirtControl } from '../libvirt/open-control.js';
 import { QmpControl } from '../sequence/qmp-control.js';
 import { QemuSide } from '../sequence/side.js';
 import { TraceLog } from '../sequence/trace-log.js';
@@ -22,6 +24,7 @@ import { interruptSignal, reportError } from './output.js';
 interface MigrateFlags extends ChannelFlags {
   qmp: string;
   toQmp?: string;
+  to?: string;
   policy: string;
   downtimeLimit?: number;
   bandwidth?: number;
@@ -50,6 +53,10 @@ export function migrateCommand(): Command {
     .option(
       '--to-qmp <address>',
       'monitor of the destination QEMU (started with -incoming defer); without it --uri must lead to one that somebody else prepared',
+    )
+    .option(
+      '--to <uri>',
+      "connection URI of the destination's libvirt, for a source libvirt:DOMAIN: libvirt migrates, peer to peer",
     )
     .option(
       '--policy <policy>',
@@ -160,12 +167,19 @@ async function migrateBetween(
   await using from = await connectMonitor(flags.qmp, signal);
   await using to =
     flags.toQmp === undefined ? undefined : await connectMonitor(flags.toQmp, signal);
-  using control = new QmpControl({
-    source: new QemuSide('source', from.client, from.address, from.peer, journal),
-    destination: to && new QemuSide('destination', to.client, to.address, to.peer, journal),
-    endpoints: { uri: flags.uri, incomingUri: flags.incomingUri },
-    journal,
-  });
+  const source = new QemuSide('source', from.client, from.address, from.peer, journal);
+  using control =
+    flags.to === undefined
+      ? new QmpControl({
+          source,
+          destination: to && new QemuSide('destination', to.client, to.address, to.peer, journal),
+          endpoints: { uri: flags.uri, incomingUri: flags.incomingUri },
+          journal,
+        })
+      : await openLibvirtControl(
+          { address: flags.qmp, source, destinationUri: flags.to, migrateUri: flags.uri, journal },
+          signal,
+        );
   if (flags.history) rememberMigration(journal, control.source);
   await migrate({
     control,
@@ -200,7 +214,7 @@ async function migrateBetween(
   });
 }
 
-function traceLogs(flags: MigrateFlags, control: QmpControl, journal: Journal): TraceLog[] {
+function traceLogs(flags: MigrateFlags, control: MigrationControl, journal: Journal): TraceLog[] {
   const { source, destination } = control;
   return [
     ...(flags.sourceLog === undefined ? [] : [new TraceLog(source, flags.sourceLog, journal)]),

@@ -101,6 +101,13 @@ export interface MigrationControl extends Disposable {
   pause(): Promise<void>;
   /** Resumes a postcopy migration whose channel broke, over a new one at the same address. */
   recover(): Promise<void>;
+  /**
+   * Where a manager runs the migration: waits until it has agreed that the migration is over, after QEMU
+   * said so.
+   *
+   * @throws PrecopyError MIGRATION_FAILED if it took it back
+   */
+  finished?(): Promise<void>;
   /** The destination's guest starts only with `startDestination`. */
   readonly destinationHeld: boolean;
   /** Keeps the destination's guest from starting by itself; to be called before `start`. */

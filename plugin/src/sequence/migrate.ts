@@ -422,6 +422,7 @@ class MigrationRun {
   }
 
   async #destinationLoaded(): Promise<void> {
+    await this.#control.finished?.();
     if (!this.#control.destination) return;
     const failure = (why: string, cause?: unknown): PrecopyError =>
       new PrecopyError(

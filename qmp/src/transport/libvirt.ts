@@ -27,7 +27,7 @@ export async function connectLibvirt(domain: LibvirtDomain, signal: AbortSignal)
   try {
     return await connectProxy(domain, signal);
   } catch (error) {
-    if (!isMissingProgram(error)) throw error;
+    if (!isMissingProgram(error) && !(error instanceof BrokenProxyError)) throw error;
   }
   try {
     return await VirshBridge.connect(domain, signal);
@@ -82,12 +82,16 @@ async function proxySocket(path: string, signal: AbortSignal): Promise<Socket> {
   }
 }
 
+/** The proxy is a Python script, and the first python3 of the PATH has no module `libvirt`. */
+class BrokenProxyError extends Error {}
+
 /** Rejects when the proxy ends; it says why on its standard output. */
 async function failureOf(proxy: ChildProcess, domain: string): Promise<never> {
   let output = '';
   proxy.stdout?.on('data', (text: Buffer) => (output = (output + text.toString()).slice(-2000)));
   proxy.stderr?.on('data', (text: Buffer) => (output = (output + text.toString()).slice(-2000)));
   await once(proxy, 'close');
+  if (/^(ModuleNotFound|Import)Error/m.test(output)) throw new BrokenProxyError(output);
   throw libvirtFailed(domain, output);
 }
 

@@ -78,7 +78,9 @@ class Machine {
     return this.program('qemu-system-x86_64')
       .program('mmdebstrap')
       .program('setpriv')
-      .program('gcc');
+      .program('gcc')
+      .program('libvirtd')
+      .program('virsh');
   }
 
   setup(...args: string[]) {

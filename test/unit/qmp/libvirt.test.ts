@@ -49,6 +49,23 @@ describe('a domain of libvirt', () => {
     await client.close();
   });
 
+  it('answers through virsh where the proxy finds no Python module', async () => {
+    process.env['PATH'] = folder;
+    const proxy = join(folder, 'virt-qemu-qmp-proxy');
+    await writeFile(
+      proxy,
+      '#!/bin/sh\necho "ModuleNotFoundError: No module named \'libvirt\'" >&2\nexit 1\n',
+      { mode: 0o755 },
+    );
+    try {
+      const client = await QmpClient.connect('libvirt:guest');
+      assert.deepEqual(await client.execute('query-name'), { name: 'guest' });
+      await client.close();
+    } finally {
+      await rm(proxy);
+    }
+  });
+
   it('that does not run is an error in the words of libvirt', async () => {
     process.env['PATH'] = folder;
     await assert.rejects(QmpClient.connect('libvirt:nobody'), {

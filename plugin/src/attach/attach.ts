@@ -1,0 +1,140 @@
+/**
+ * The controller beside one domain, from the start of its QEMU to its end. It survives libvirtd: while
+ * that is away QEMU goes on, and so does this.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connectMonitor } from '../cli/connect.js';
+import { configFor } from '../config/load.js';
+import type { Config } from '../config/schema.js';
+import { messageOf } from '../errors.js';
+import { qemuOf, readDomain } from '../libvirt/domain.js';
+import type { DomainFacts } from '../libvirt/domain-xml.js';
+import { LibvirtError, Virsh } from '../libvirt/virsh.js';
+import { identityOf, isAlive, type ProcessIdentity } from '../process-identity.js';
+import { Instance } from './instance.js';
+import { removeStanding } from './rehearsals.js';
+import { runSession } from './session.js';
+
+export interface AttachOptions {
+  /** Name or UUID. */
+  readonly domain: string;
+  readonly uri: string | undefined;
+  readonly config: Config;
+  readonly signal: AbortSignal;
+  readonly log: (message: string) => void;
+}
+
+/** How soon something that was not there is looked for again. */
+const retryMs = 1000;
+/** How often it is looked whether QEMU still runs. */
+const aliveMs = 500;
+
+/**
+ * @returns why it ended
+ * @throws PrecopyError USAGE, NOT_SUPPORTED; the signal's reason
+ */
+export async function attach(options: AttachOptions): Promise<string> {
+  const { signal, log } = options;
+  const virsh = new Virsh(options.uri);
+  const domain = await untilReachable(() => readDomain(virsh, options.domain, signal), options);
+  if (domain === undefined) return `libvirt has no running domain ${options.domain}`;
+  const { config, problems } = configFor(options.config, domain.settings);
+  for (const problem of problems) log(problem);
+  if (!config.attach.enabled) return 'switched off for this domain (attach.enabled)';
+  using instance = Instance.claim(domain.uuid);
+  if (instance === undefined) return 'another controller is attached to this domain';
+  const qemu = await qemuIdentity(virsh, domain, options);
+  if (qemu === undefined) return 'the domain has no QEMU on this host';
+  log(`attached to ${domain.name} (${domain.uuid}), QEMU pid ${qemu.pid}`);
+  try {
+    await beside(qemu, domain, config, options);
+  } finally {
+    removeStanding(domain.uuid);
+  }
+  signal.throwIfAborted();
+  return 'QEMU has ended';
+}
+
+/** Connects, and connects again, as long as that QEMU lives. */
+async function beside(
+  qemu: ProcessIdentity,
+  domain: DomainFacts,
+  config: Config,
+  { uri, signal, log }: AttachOptions,
+): Promise<void> {
+  const ended = new AbortController();
+  const either = AbortSignal.any([signal, ended.signal]);
+  const isOver = (): boolean => either.aborted;
+  const watching = setInterval(() => {
+    if (!isAlive(qemu)) ended.abort();
+  }, aliveMs);
+  const address = monitorOf(config, uri, domain.uuid);
+  let lastFailure = '';
+  try {
+    while (!isOver()) {
+      try {
+        await using connected = await connectMonitor(address, either);
+        log(`connected to ${address}`);
+        lastFailure = '';
+        await runSession({
+          connected,
+          uuid: domain.uuid,
+          name: domain.name,
+          config,
+          signal: either,
+          log,
+        });
+      } catch (error) {
+        const failure = messageOf(error);
+        if (!isOver() && failure !== lastFailure) log(failure);
+        lastFailure = failure;
+      }
+      await pause(retryMs, either);
+    }
+  } finally {
+    clearInterval(watching);
+  }
+}
+
+function monitorOf({ attach: { monitor } }: Config, uri: string | undefined, uuid: string): string {
+  if (monitor === 'libvirt') return `libvirt:${uri === undefined ? '' : `${uri}#`}${uuid}`;
+  return monitor.replaceAll('{uuid}', uuid);
+}
+
+/** libvirt is asked again while it can't be reached. @returns undefined if it has no such domain */
+async function untilReachable<T>(
+  ask: () => Promise<T>,
+  { signal, log }: AttachOptions,
+): Promise<T | undefined> {
+  let lastFailure = '';
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof LibvirtError)) throw error;
+      if (error.domainIsGone) return undefined;
+      if (error.message !== lastFailure) log(error.message);
+      lastFailure = error.message;
+    }
+    await sleep(retryMs, undefined, { signal });
+  }
+}
+
+/** The hook starts us while libvirt still starts the domain: its pid file may come in a moment. */
+async function qemuIdentity(
+  virsh: Virsh,
+  domain: DomainFacts,
+  { signal }: AttachOptions,
+): Promise<ProcessIdentity | undefined> {
+  for (let attempt = 0; attempt < 30; attempt++) {
+    const qemu = await qemuOf(virsh, domain);
+    const identity = qemu && identityOf(qemu.pid);
+    if (identity !== undefined) return identity;
+    await sleep(retryMs / 5, undefined, { signal });
+  }
+  return undefined;
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+}

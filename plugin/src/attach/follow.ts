@@ -1,0 +1,134 @@
+/** Follows one migration that somebody else started, from its first event to its end, into a journal. */
+import type { QmpEvent } from 'qemu-qmp-client-ts';
+import { messageOf } from '../errors.js';
+import type { Journal } from '../journal/journal.js';
+import type { MigrationResult } from '../journal/records.js';
+import { PassFollower } from '../sequence/pass-follower.js';
+import { migrationIsOver } from '../sequence/preflight.js';
+import {
+  capabilityList,
+  checked,
+  migrationEventData,
+  migrationParameters,
+  migrationPassData,
+  type MigrationInfo,
+} from '../sequence/qemu-replies.js';
+import type { QemuSide } from '../sequence/side.js';
+import type { PassContext } from '../sequence/passes.js';
+import { comparisonOf } from '../sequence/why-not.js';
+
+/** What must be subscribed to. */
+export const followedEvents: readonly string[] = [
+  'MIGRATION',
+  'MIGRATION_PASS',
+  'STOP',
+  'RESUME',
+  'VFIO_MIGRATION',
+];
+
+export class MigrationFollower {
+  readonly #side: QemuSide;
+  readonly #journal: Journal;
+  readonly #passes: PassFollower;
+  readonly #startedAtMs: number;
+  #settings: Omit<PassContext, 'sourceStopped'> = {
+    autoConverge: false,
+    downtimeLimitMs: 0,
+    switchoverBytesPerSecond: 0,
+    switchoverAck: false,
+    comparison: '<=',
+    stopCopyBytes: undefined,
+  };
+  #sourceStopped = false;
+
+  /** @param side one whose effects and events go to `journal` */
+  constructor(side: QemuSide, journal: Journal, startedAtMs: number) {
+    this.#side = side;
+    this.#journal = journal;
+    this.#startedAtMs = startedAtMs;
+    this.#passes = new PassFollower(
+      () => side.migration(),
+      () => ({ ...this.#settings, sourceStopped: this.#sourceStopped }),
+      journal,
+    );
+  }
+
+  /** Asks for what passes are judged by; a follower that can't know goes on without. */
+  async readSettings(): Promise<void> {
+    try {
+      const [parameters, capabilities] = await Promise.all([
+        this.#side.query('query-migrate-parameters'),
+        this.#side.query('query-migrate-capabilities'),
+      ]);
+      const asked = checked(migrationParameters, parameters, 'query-migrate-parameters');
+      const on = new Set(
+        checked(capabilityList, capabilities, 'query-migrate-capabilities')
+          .filter(({ state }) => state)
+          .map(({ capability }) => capability),
+      );
+      this.#settings = {
+        ...this.#settings,
+        comparison: comparisonOf(this.#side.client.greeting.version),
+        switchoverAck: on.has('switchover-ack'),
+        downtimeLimitMs: asked['downtime-limit'],
+        switchoverBytesPerSecond: asked['avail-switchover-bandwidth'] ?? 0,
+        autoConverge: on.has('auto-converge'),
+      };
+    } catch (error) {
+      this.#journal.append({
+        type: 'warning',
+        message: `The migration's parameters could not be read: ${messageOf(error)}`,
+      });
+    }
+  }
+
+  /** @returns the final status, with the event that tells it */
+  take(event: QmpEvent): MigrationResult['outcome'] | undefined {
+    this.#side.journalEvent(event);
+    switch (event.name) {
+      case 'STOP':
+        this.#sourceStopped = true;
+        return undefined;
+      case 'RESUME':
+        this.#sourceStopped = false;
+        return undefined;
+      case 'MIGRATION_PASS':
+        this.#passes.pass(
+          migrationPassData.parse(event.data).pass,
+          this.#sourceStopped,
+          event.qemuTimeUs,
+        );
+        return undefined;
+      case 'MIGRATION': {
+        const { status } = migrationEventData.parse(event.data);
+        return migrationIsOver(status) ? outcomeOf(status) : undefined;
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  /** Writes the result, as far as QEMU still tells it: a manager ends the source soon after. */
+  async end(outcome: MigrationResult['outcome'], endedAtMs: number): Promise<MigrationResult> {
+    await this.#passes.settled();
+    const info = await this.#side.migration().catch((): MigrationInfo => ({}));
+    const last = this.#passes.lastSample;
+    const result: MigrationResult = {
+      outcome,
+      totalMs: info['total-time'] ?? Math.round(endedAtMs - this.#startedAtMs),
+      passes: this.#passes.passes,
+      transferredBytes: info.ram?.transferred ?? last?.transferredBytes ?? 0,
+      // RESUME on the destination is for its own monitor to tell.
+      downtime: undefined,
+      qemuDowntimeMs: info.downtime,
+      expectedDowntimeMs: last?.expectedDowntimeMs,
+      blackoutRamBytes: info.ram?.['downtime-bytes'],
+    };
+    this.#journal.append({ type: 'result', result });
+    return result;
+  }
+}
+
+function outcomeOf(status: string): MigrationResult['outcome'] {
+  return status === 'completed' || status === 'cancelled' ? status : 'failed';
+}

@@ -1,0 +1,114 @@
+/** A real libvirtd calls the installed hook, which launches a controller that follows its domain. */
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LibvirtHost, libvirtIsMissing, type Domain } from '../support/libvirt-host.js';
+import { precopy } from '../support/precopy.js';
+
+/** Polls: what is waited for happens in processes of libvirt. */
+async function until(what: string, test: () => boolean): Promise<void> {
+  const signal = AbortSignal.timeout(60_000);
+  while (!test()) {
+    if (signal.aborted) throw new Error(`not within a minute: ${what}`);
+    await sleep(100);
+  }
+}
+
+describe('precopy attach, launched by the hooks of a real libvirtd', function () {
+  this.timeout(180_000);
+  let source: LibvirtHost;
+  let destination: LibvirtHost;
+  before(async function () {
+    const missing = libvirtIsMissing();
+    if (missing !== undefined) {
+      console.log(`      skipped: ${missing}`);
+      this.skip();
+    }
+    source = await LibvirtHost.start({ config: 'rehearse: { enabled: no }' });
+    // Fills the cache of what QEMU can do.
+    await source.virsh('domcapabilities');
+    destination = await LibvirtHost.start({ config: 'rehearse: { enabled: no }', like: source });
+    for (const host of [source, destination]) {
+      const { exitCode, stderr } = await precopy('hook', 'install', '--root', host.root);
+      assert.equal(exitCode, 0, stderr);
+      await host.stopDaemon();
+      await host.startDaemon();
+    }
+  });
+  after(async () => {
+    await (source as LibvirtHost | undefined)?.[Symbol.asyncDispose]();
+    await (destination as LibvirtHost | undefined)?.[Symbol.asyncDispose]();
+  });
+
+  const logged = async (
+    host: LibvirtHost,
+    domain: Domain,
+    text: string | RegExp,
+  ): Promise<void> => {
+    await until(`"${String(text)}" in the log of ${domain.name}`, () =>
+      new RegExp(text).test(host.logOf(domain)),
+    ).catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${host.hookLog()}\n${host.logOf(domain)}`);
+    });
+  };
+
+  it('follows a domain from its start to its destruction', async () => {
+    const domain = await source.create({ name: 'a guest; $(reboot)' });
+    await logged(source, domain, 'probed: migratable');
+    assert.match(source.logOf(domain), new RegExp(`QEMU pid ${source.pidOf(domain)}`));
+    await source.virsh('destroy', domain.uuid);
+    await logged(source, domain, 'ended: ');
+    await until('its pid file is gone', () => source.controllerOf(domain) === undefined);
+    for (const operation of ['prepare', 'started', 'stopped', 'release']) {
+      assert.match(source.hookLog(), new RegExp(`"a guest; \\$\\(reboot\\)","${operation}"`));
+    }
+  });
+
+  it('stays over a restart of libvirtd, and there is still one of it', async () => {
+    const domain = await source.create({ name: 'reconnect' });
+    await logged(source, domain, 'probed: ');
+    const controller = source.controllerOf(domain);
+    await source.stopDaemon();
+    await logged(source, domain, 'the monitor is gone');
+    await source.startDaemon();
+    await logged(source, domain, /probed: [^]*probed: /);
+    await until('the hook was called at reconnect', () =>
+      /"reconnect","reconnect"/.test(source.hookLog()),
+    );
+    assert.equal(source.controllerOf(domain), controller);
+    assert.match(source.hookLog(), /is attached already/);
+    await source.virsh('destroy', domain.uuid);
+    await logged(source, domain, 'ended: ');
+  });
+
+  it('ends when QEMU is killed, even while libvirtd is away', async () => {
+    const domain = await source.create({ name: 'crash' });
+    await logged(source, domain, 'probed: ');
+    await source.stopDaemon();
+    process.kill(source.pidOf(domain), 'SIGKILL');
+    await logged(source, domain, 'ended: QEMU has ended');
+    await source.startDaemon();
+  });
+
+  it('journals a migration that virsh runs, and the destination gets a controller', async () => {
+    const domain = await source.create({
+      name: 'moves',
+      workload: { baseAddress: 16 * 2 ** 20, pages: 4096, pagesPerSecond: 1000 },
+    });
+    await logged(source, domain, 'probed: ');
+    await source.virsh(
+      ...['migrate', '--live', '--p2p', domain.uuid, '--desturi', destination.uri],
+      ...['--migrateuri', destination.channel('moves'), '--bandwidth', '6'],
+    );
+    await logged(source, domain, 'migration completed');
+    await logged(source, domain, 'ended: ');
+    await logged(destination, domain, 'probed: ');
+    assert.deepEqual(await destination.names(), [domain.name]);
+    const [records = []] = source.journalsOf(domain);
+    const types = records.map(({ type }) => type);
+    assert.equal(types[0], 'start');
+    assert.deepEqual(types.slice(-2), ['result', 'end']);
+    assert.ok(types.includes('pass'), JSON.stringify(records));
+    await destination.virsh('destroy', domain.uuid);
+    await logged(destination, domain, 'ended: ');
+  });
+});

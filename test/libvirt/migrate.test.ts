@@ -1,0 +1,111 @@
+/** precopy migrate through two real libvirtds, each in namespaces of its own. */
+import assert from 'node:assert/strict';
+import type { JournalRecord } from 'precopy';
+import { LibvirtHost, libvirtIsMissing, type DomainOptions } from '../support/libvirt-host.js';
+import { precopy, startPrecopy, type Finished } from '../support/precopy.js';
+
+const mib = 2 ** 20;
+/** 8 MiB that are written all the time, far faster than the bandwidths below. */
+const busy: DomainOptions['workload'] = {
+  baseAddress: 16 * mib,
+  pages: 2048,
+  pagesPerSecond: 100_000,
+};
+
+function recordsOf({ stdout, stderr }: Finished): JournalRecord[] {
+  try {
+    return stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as JournalRecord);
+  } catch {
+    throw new Error(stdout + stderr);
+  }
+}
+
+describe('precopy migrate of domains of libvirt', function () {
+  this.timeout(180_000);
+  let source: LibvirtHost;
+  let destination: LibvirtHost;
+  before(async function () {
+    const missing = libvirtIsMissing();
+    if (missing !== undefined) {
+      console.log(`      skipped: ${missing}`);
+      this.skip();
+    }
+    source = await LibvirtHost.start();
+    await source.virsh('domcapabilities');
+    destination = await LibvirtHost.start({ like: source });
+  });
+  after(async () => {
+    await (source as LibvirtHost | undefined)?.[Symbol.asyncDispose]();
+    await (destination as LibvirtHost | undefined)?.[Symbol.asyncDispose]();
+  });
+
+  const argsOf = (name: string, ...more: string[]): string[] => [
+    ...['migrate', '--qmp', `libvirt:${source.uri}#${name}`, '--to', destination.uri],
+    ...['--uri', destination.channel(name), '--json', ...more],
+  ];
+
+  it('moves three domains one after another, each followed pass by pass', async () => {
+    for (const name of ['one', 'two', 'three']) {
+      const { uuid } = await source.create({
+        name,
+        workload: { baseAddress: 16 * mib, pages: 4096, pagesPerSecond: 2000 },
+      });
+      const finished = await precopy(
+        ...argsOf(name, '--bandwidth', '10M', '--downtime-limit', '1s'),
+      );
+      assert.equal(finished.exitCode, 0, finished.stdout + finished.stderr);
+      const records = recordsOf(finished);
+      assert.ok(records.some(({ type }) => type === 'pass'));
+      const effects = records.flatMap((record) =>
+        record.type === 'effect' ? [record.command] : [],
+      );
+      // Nothing but libvirt's own commands.
+      assert.deepEqual(
+        effects.filter((command) => !command.startsWith('virsh ')),
+        [],
+      );
+      assert.equal((await destination.virsh('domstate', uuid)).trim(), 'running');
+      assert.ok(!(await source.names()).includes(name));
+    }
+    assert.deepEqual((await destination.names()).sort(), ['one', 'three', 'two']);
+  });
+
+  it('cancels within its limits what does not converge, and the guest goes on', async () => {
+    const { uuid } = await source.create({ name: 'busy', workload: busy });
+    const finished = await precopy(
+      ...argsOf('busy', '--bandwidth', '4M', '--downtime-limit', '10ms', '--timeout', '8s'),
+    );
+    assert.equal(finished.exitCode, 5, finished.stdout + finished.stderr);
+    assert.equal((await source.virsh('domstate', uuid)).trim(), 'running');
+    assert.ok(!(await destination.names()).includes('busy'));
+    assert.equal((await source.virsh('migrate-getmaxdowntime', uuid)).trim(), '300');
+    await source.virsh('destroy', uuid);
+  });
+
+  it('cancels on Ctrl-C, and the guest goes on', async () => {
+    const { uuid } = await source.create({ name: 'interrupted', workload: busy });
+    const running = startPrecopy(
+      argsOf('interrupted', '--bandwidth', '4M', '--downtime-limit', '10ms'),
+    );
+    await running.printed('"type":"pass"');
+    running.process.kill('SIGINT');
+    const { exitCode, stdout, stderr } = await running.finished;
+    assert.equal(exitCode, 5, stdout + stderr);
+    assert.equal((await source.virsh('domstate', uuid)).trim(), 'running');
+    await source.virsh('destroy', uuid);
+  });
+
+  it('says why libvirt refuses, and leaves the guest where it is', async () => {
+    const { uuid } = await source.create({ name: 'refused' });
+    const { exitCode, stdout } = await precopy(
+      ...['migrate', '--qmp', `libvirt:${source.uri}#refused`],
+      ...['--to', 'qemu+unix:///system?socket=/nonexistent', '--json'],
+    );
+    assert.equal(exitCode, 1, stdout);
+    assert.match(stdout, /\/nonexistent.*The guest is on the source: running/);
+    await source.virsh('destroy', uuid);
+  });
+});
