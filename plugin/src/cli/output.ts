@@ -57,3 +57,9 @@ export function interruptSignal(timeoutMs?: number): AbortSignal {
   timer.unref();
   return controller.signal;
 }
+
+/** Characters in a line of a terminal; 80 where that is not known. */
+export function widthOf(stream: NodeJS.WriteStream): number {
+  // A terminal that was not told its size says 0.
+  return stream.isTTY && stream.columns > 0 ? stream.columns : 80;
+}

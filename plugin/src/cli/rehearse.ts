@@ -12,7 +12,7 @@ import { QemuSide } from '../sequence/side.js';
 import { toJson } from '../journal/json.js';
 import { connectMonitor } from './connect.js';
 import { parseBytes, parseDuration, parseCorePercent } from './numbers.js';
-import { interruptSignal, reportError } from './output.js';
+import { interruptSignal, reportError, widthOf } from './output.js';
 
 interface RehearseFlags {
   qmp: string;
@@ -90,7 +90,7 @@ async function runRehearse(flags: RehearseFlags): Promise<ExitCode> {
     if (flags.history) remember(forecastEntryOf(rehearsal, aboutOf(side), Date.now()));
     const text = flags.json
       ? toJson(rehearsal)
-      : rehearsalLines(rehearsal, process.stdout.columns).join('\n');
+      : rehearsalLines(rehearsal, widthOf(process.stdout)).join('\n');
     process.stdout.write(`${text}\n`);
     return exitCodes.done;
   } catch (caught) {
@@ -118,7 +118,7 @@ class ProgressLine {
 
   show(text: string): void {
     if (!this.#stream.isTTY) return;
-    this.#stream.write(`\r\x1b[K${text.slice(0, Math.max(1, this.#stream.columns - 1))}`);
+    this.#stream.write(`\r\x1b[K${text.slice(0, widthOf(this.#stream) - 1)}`);
   }
 
   clear(): void {

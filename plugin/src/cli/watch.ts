@@ -9,7 +9,7 @@ import type { WatchRecord } from '../watch/records.js';
 import { watchGuest } from '../watch/watch.js';
 import { connectMonitor } from './connect.js';
 import { parseBytes, parseDuration, parseCorePercent } from './numbers.js';
-import { interruptSignal, reportError } from './output.js';
+import { interruptSignal, reportError, widthOf } from './output.js';
 
 interface WatchFlags {
   qmp: string;
@@ -113,10 +113,16 @@ function outputFor(json: boolean, address: string): Output {
       end: () => undefined,
     };
   }
-  const update = createLogUpdate(stdout);
+  // Its own way of hiding the cursor listens to signals, and ends the process on them.
+  const update = createLogUpdate(stdout, { showCursor: true });
+  const showCursor = (): void => {
+    stdout.write('\x1b[?25h');
+  };
+  stdout.write('\x1b[?25l');
+  process.once('exit', showCursor);
   const screen = new WatchScreen(`precopy watch ${address} (Ctrl-C ends it)`);
   const draw = (): void => {
-    update(screen.lines(stdout.columns).join('\n'));
+    update(screen.lines(widthOf(stdout)).join('\n'));
   };
   draw();
   stdout.on('resize', draw);
@@ -125,10 +131,12 @@ function outputFor(json: boolean, address: string): Output {
       screen.add(record);
       draw();
     },
-    // Leaves the last screen where it is, and gives the cursor back.
+    // Leaves the last screen where it is.
     end: () => {
       stdout.off('resize', draw);
       update.done();
+      process.off('exit', showCursor);
+      showCursor();
     },
   };
 }

@@ -3,15 +3,12 @@
 const eighths = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
 const shades = [' ', '░', '▒', '▓', '█'] as const;
 
-/** One character for each value, from 0 to `most` (default: the largest). The last `width` values. */
-export function sparkline(
-  values: readonly number[],
-  width: number,
-  most = Math.max(0, ...values),
-): string {
-  return values
-    .slice(-width)
-    .map((value) => eighths[level(value, most, eighths.length)])
+/** One character for each of the last `width` values, scaled to the largest; a blank for NaN. */
+export function sparkline(values: readonly number[], width: number): string {
+  const shown = values.slice(-width);
+  const most = Math.max(0, ...shown.filter((value) => !Number.isNaN(value)));
+  return shown
+    .map((value) => (Number.isNaN(value) ? ' ' : eighths[level(value, most, eighths.length)]))
     .join('');
 }
 

@@ -10,12 +10,7 @@ import { bar } from './blocks.js';
 import { count, formatBytes, formatMs, formatRate } from './format.js';
 import { heatLines, hotRangeLines } from './heat.js';
 import { table } from './table.js';
-
-const verdicts = {
-  yes: 'converges',
-  perhaps: 'may not converge',
-  no: 'does not converge',
-} as const;
+import { verdicts } from './verdict.js';
 
 /** @param width of the terminal, characters */
 export function rehearsalLines(rehearsal: Rehearsal, width = 80): string[] {

@@ -3,14 +3,9 @@ import type { WatchedForecast, WatchRecord, WatchSample } from '../watch/records
 import { sparkline } from './blocks.js';
 import { formatBytes, formatMs, formatRate } from './format.js';
 import { table } from './table.js';
+import { verdicts } from './verdict.js';
 
 const togetherName = 'together';
-const verdicts = {
-  yes: 'converges',
-  perhaps: 'may not converge',
-  no: 'does not converge',
-} as const;
-
 /** One record as one line, for what is no terminal. */
 export function watchLine(record: WatchRecord): string {
   const time = clockTime(record.atMs);
@@ -82,7 +77,7 @@ export class WatchScreen {
       remember(history, pagesPerSecond);
     }
     // What does not converge has no downtime: a gap.
-    if (record.forecast) remember(this.#downtimesMs, record.forecast.downtimeMs?.p50 ?? 0);
+    if (record.forecast) remember(this.#downtimesMs, record.forecast.downtimeMs?.p50 ?? NaN);
   }
 
   /** @param width of the terminal, characters */

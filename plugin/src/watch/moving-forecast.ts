@@ -11,13 +11,18 @@ const leastHarvests = 5;
 /** Of the simulated migrations behind each forecast: fewer than for a rehearsal, as another one follows. */
 const samples = 16;
 
+/** What was dirtied lately. */
+export interface Recent {
+  readonly sources: readonly DirtySource[];
+  /** Since when it counts, ms before now. */
+  readonly fromLastMs: number;
+}
+
 export interface MovingForecastOptions {
-  readonly builder: CurveBuilder;
-  readonly kinds: ReadonlyMap<string, DirtySource['kind']>;
+  /** Undefined before there is a curve. @param nowMs end of what was seen */
+  readonly recent: (nowMs: number) => Recent | undefined;
   /** The input with these sources. */
   readonly inputOf: (sources: readonly DirtySource[]) => ForecastInput;
-  /** What the first round of a migration takes. */
-  readonly firstRoundMs: number;
   /** Part of one core that forecasts may take. */
   readonly overheadShare: number;
   /** CPU time of this process, ms. */
@@ -36,22 +41,14 @@ export class MovingForecast {
 
   /** @param nowMs end of the last harvest */
   at(nowMs: number): WatchedForecast | null {
-    const { builder, overheadShare, cpuMs } = this.#options;
-    if (nowMs < this.#dueMs || builder.harvests < leastHarvests) return this.#last;
+    const { recent, inputOf, overheadShare, cpuMs } = this.#options;
+    if (nowMs < this.#dueMs) return this.#last;
     const before = cpuMs();
-    this.#last = this.#make(nowMs);
+    const seen = recent(nowMs);
+    if (seen === undefined) return this.#last;
+    const outcome = forecast({ ...inputOf(seen.sources), samples });
     this.#dueMs = nowMs + (cpuMs() - before) / overheadShare;
-    return this.#last;
-  }
-
-  #make(nowMs: number): WatchedForecast {
-    const { builder, kinds, inputOf, firstRoundMs } = this.#options;
-    // What was before the last change of the workload is over.
-    const phaseMs = builder.phases().at(-1)?.startMs ?? 0;
-    const startMs = Math.max(nowMs - memoryMs, phaseMs);
-    const { sources } = rehearsed(builder, kinds, firstRoundMs, { startMs });
-    const outcome = forecast({ ...inputOf(sources), samples });
-    return {
+    this.#last = {
       converges: outcome.converges,
       convergedShare: outcome.convergedShare,
       limitedBy: outcome.limitedBy,
@@ -59,7 +56,22 @@ export class MovingForecast {
       totalMs: outcome.totalMs,
       downtimeMs: outcome.downtimeMs,
       qemuExpectedDowntimeMs: outcome.qemuExpectedDowntimeMs,
-      fromLastMs: nowMs - startMs,
+      fromLastMs: seen.fromLastMs,
     };
+    return this.#last;
   }
+}
+
+/** What harvests of the last minute say, or of the workload's last phase if that is shorter. */
+export function recentHarvests(
+  builder: CurveBuilder,
+  kinds: ReadonlyMap<string, DirtySource['kind']>,
+): (nowMs: number) => Recent | undefined {
+  return (nowMs) => {
+    if (builder.harvests < leastHarvests) return undefined;
+    const phaseMs = builder.phases().at(-1)?.startMs ?? 0;
+    const startMs = Math.max(nowMs - memoryMs, phaseMs);
+    const { sources } = rehearsed(builder, kinds, 0, { startMs });
+    return { sources, fromLastMs: nowMs - startMs };
+  };
 }

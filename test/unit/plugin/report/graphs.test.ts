@@ -11,6 +11,10 @@ describe('a sparkline', () => {
     assert.equal(sparkline([8, 8, 8, 0, 8], 3), '█▁█');
   });
 
+  it('has a gap where there was no value', () => {
+    assert.equal(sparkline([1, NaN, 2], 10), '▄ █');
+  });
+
   it('is flat where there is nothing', () => {
     assert.equal(sparkline([0, 0, 0], 10), '▁▁▁');
     assert.equal(sparkline([], 10), '');

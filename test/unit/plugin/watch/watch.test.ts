@@ -6,6 +6,7 @@ import {
   defaultCosts,
   defaultParameters,
   MovingForecast,
+  recentHarvests,
   Sampler,
   seededRandom,
   WatchScreen,
@@ -84,7 +85,8 @@ describe('the forecast as it moves', () => {
     let nowMs = 0;
     let made = 0;
     const moving = new MovingForecast({
-      ...{ builder, kinds, firstRoundMs: 2000, overheadShare: 0.01 },
+      recent: recentHarvests(builder, kinds),
+      overheadShare: 0.01,
       inputOf: (sources) => {
         made++;
         return inputOf(sources);
