@@ -10,6 +10,8 @@
  * qemu-model/rate       max-bandwidth in windows of 100 ms
  * qemu-model/devices    VFIO devices while the guest runs
  * qemu-model/throttle   auto-converge and dirty-limit
+ * qemu-model/steady     windows that repeat themselves are skipped
+ * qemu-model/hope       when to give up
  * qemu-model/policy     who changes parameters meanwhile
  * qemu-model/blackout   the downtime, as a ledger
  * qemu-model/defaults   QEMU's defaults, versions, costs to start from

@@ -103,7 +103,10 @@ function deviationOf(values: readonly number[]): number {
   return (1.4826 * median(values.map((value) => Math.abs(value - middle)))) / middle;
 }
 
-/** How past forecasts on this host compare with what happened. */
+/**
+ * How past forecasts on this host compare with what happened. A forecast is of what QEMU does by itself, so
+ * only migrations under the policy `qemu` count.
+ */
 export interface Accuracy {
   readonly forecasts: number;
   /** Convergence called right; `perhaps` is right either way. */
@@ -129,6 +132,7 @@ export function accuracyFrom(entries: readonly HistoryEntry[], host: string): Ac
     .flatMap((entry) =>
       entry.type === 'migration' &&
       entry.host === host &&
+      entry.policy === 'qemu' &&
       entry.forecast &&
       tellsConvergence(entry, entry.forecast)
         ? [{ ...entry, forecast: entry.forecast }]

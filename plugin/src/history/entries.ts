@@ -51,6 +51,8 @@ const migrationEntry = z.object({
   ...common,
   ...limits,
   type: z.literal('migration'),
+  /** Who decided; the limits are those of its goal. */
+  policy: z.string(),
   /** Host of the destination; null if unknown. The source's own host for a channel that is no TCP. */
   destination: z.string().nullable(),
   completed: z.boolean(),

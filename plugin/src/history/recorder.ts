@@ -74,12 +74,12 @@ export function migrationEntryOf(
   const started = records.find(
     (record) => record.type === 'effect' && record.command === 'migrate' && !record.error,
   );
-  const given = records.find((record) => record.type === 'parameters');
+  const given = records.find((record) => record.type === 'goal');
   const passes = records.flatMap((record) => (record.type === 'pass' ? [record] : []));
   const first = passes.find(({ late }) => !late)?.sample;
   const result = records.findLast((record) => record.type === 'result')?.result;
   if (started?.type !== 'effect' || !given || !first) return undefined;
-  const { maxBandwidthBytesPerSecond, downtimeLimitMs } = given.parameters;
+  const { bandwidthBytesPerSecond, downtimeLimitMs } = given.goal;
   const last = records.at(-1);
   const completed = result?.outcome === 'completed';
   const entry: Omit<MigrationEntry, 'forecast'> = {
@@ -90,8 +90,9 @@ export function migrationEntryOf(
     destination: destinationOf(started.arguments, about.host),
     ramBytes: first.remainingBytes + first.handledBytes,
     vfio: passes.some(({ sample }) => sample.vfioBytes !== undefined),
-    maxBandwidthBytesPerSecond,
+    maxBandwidthBytesPerSecond: bandwidthBytesPerSecond,
     downtimeLimitMs,
+    policy: given.policy,
     completed,
     passes: result?.passes ?? passes.at(-1)?.pass ?? 0,
     totalMs: result?.totalMs ?? (last?.at ?? started.at) - started.at,

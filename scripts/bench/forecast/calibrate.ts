@@ -57,7 +57,7 @@ function plannedScenarios({
   stateBytes,
 }: CalibrationPlan): Record<'empty' | 'full' | 'few' | 'many' | 'state', Scenario> {
   const common = {
-    memoryMiB: Math.max(fullPages, manyPages) / 256 + 32,
+    memoryMiB: Math.ceil(Math.max(fullPages, manyPages) / 256) + 32,
     device,
     bandwidthBytesPerSecond: 0,
     downtimeLimitMs: 300,

@@ -243,6 +243,7 @@ async function migrate(
         pair.destination.qmp,
         '--json',
         '--no-history',
+        ...['--policy', 'qemu'],
       ],
       ...['--bandwidth', String(scenario.bandwidthBytesPerSecond)],
       ...['--downtime-limit', `${scenario.downtimeLimitMs}ms`],

@@ -29,6 +29,7 @@ function migration(changes: Partial<MigrationEntry> = {}): MigrationEntry {
     vfio: false,
     maxBandwidthBytesPerSecond: 100 * MiB,
     downtimeLimitMs: 300,
+    policy: 'qemu',
     completed: true,
     passes: 3,
     totalMs: 10_000,
@@ -169,6 +170,7 @@ describe('the error of past forecasts', () => {
       entry(1, 1),
       ...[20, 22, 25, 27.5, 44].map((ms) => entry(10_000, ms)),
       { ...entry(1, 1), host: 'elsewhere' },
+      { ...entry(1, 1), policy: 'adaptive' },
       migration(),
     ];
     const accuracy = accuracyFrom(entries, 'here');
@@ -213,6 +215,11 @@ describe("a migration's entry", () => {
           switchoverBytesPerSecond: 0,
           throttlePercent: undefined,
         },
+      },
+      {
+        type: 'goal',
+        policy: 'qemu',
+        goal: { downtimeLimitMs: 300, bandwidthBytesPerSecond: maxBandwidth },
       },
       { type: 'effect', side: 'source', command: 'migrate', arguments: { uri } },
       { type: 'event', side: 'source', event: 'MIGRATION', data: {}, qemuUs: 1_000_000 },
@@ -262,7 +269,7 @@ describe("a migration's entry", () => {
     ];
     const entry = migrationEntryOf(records('tcp:there:4444', 100 * MiB), about, past);
     assert.deepEqual(entry, {
-      ...migration({ at: 10_001 }),
+      ...migration({ at: 10_002 }),
       totalMs: 12_000,
       downtimeMs: 30,
       blackoutRamBytes: 9 * MiB,

@@ -63,7 +63,8 @@ function simulateOne(input: ForecastInput, random: Random, giveUpAfterPasses: nu
         : { switchoverBytesPerSecond: link.switchoverBytesPerSecond * linkFactor }),
     },
     costs: drawnCosts(costs, positiveFactor(random, costDeviation)),
-    giveUpAfterPasses,
+    // A policy may have patience.
+    giveUpAfterPasses: input.policy ? undefined : giveUpAfterPasses,
     chance: (windowMs: number) => 1 + chance.normal() * spreadOf(guest.sources, windowMs),
   };
   return simulatePrecopy(model, { policy: input.policy?.(), tickMs: input.tickMs });

@@ -69,3 +69,49 @@ export function changedParameters(
     autoConverge: now.autoConverge && { ...now.autoConverge, ...autoConverge },
   };
 }
+
+/** Asks a policy when it is due, and keeps what it did. */
+export class PolicySeat {
+  readonly #policy: SimulatedPolicy | undefined;
+  readonly #tickMs: number;
+  #tickAtMs: number;
+  #unseenPass = false;
+  readonly #steps: PolicyStepTaken[] = [];
+
+  constructor({ policy, tickMs = Infinity }: SimulateOptions) {
+    this.#policy = policy;
+    this.#tickMs = policy ? tickMs : Infinity;
+    this.#tickAtMs = this.#tickMs;
+  }
+
+  get isTaken(): boolean {
+    return this.#policy !== undefined;
+  }
+
+  /** When it is asked without a pass; Infinity: never. */
+  get tickAtMs(): number {
+    return this.#tickAtMs;
+  }
+
+  get steps(): readonly PolicyStepTaken[] {
+    return this.#steps;
+  }
+
+  /** There was a pass, which it will be told of. */
+  pass(): void {
+    this.#unseenPass = true;
+  }
+
+  /** @param view called if it is due */
+  ask(nowMs: number, view: (asked: PolicyView['asked']) => PolicyView): PolicyStep | undefined {
+    if (this.#policy === undefined || !(this.#unseenPass || nowMs >= this.#tickAtMs)) {
+      return undefined;
+    }
+    const asked = this.#unseenPass ? 'pass' : 'tick';
+    this.#unseenPass = false;
+    while (this.#tickAtMs <= nowMs) this.#tickAtMs += this.#tickMs;
+    const step = this.#policy(view(asked));
+    if (step) this.#steps.push({ atMs: nowMs, ...step });
+    return step;
+  }
+}

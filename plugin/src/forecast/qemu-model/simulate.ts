@@ -1,14 +1,10 @@
 import { DeviceStates } from './devices.js';
 import { blackoutLedger, ledgerTotalMs, savedBytes } from './blackout.js';
-import {
-  changedParameters,
-  type PolicyStepTaken,
-  type PolicyView,
-  type SimulatedPolicy,
-  type SimulateOptions,
-} from './policy.js';
+import { Hope } from './hope.js';
+import { changedParameters, PolicySeat, type PolicyView, type SimulateOptions } from './policy.js';
 import { RamToSend } from './ram.js';
 import { pageHeaderBytes, SendRate, windowMs, zeroPageBytes } from './rate.js';
+import { SteadyWindows, type SteadyWindow } from './steady.js';
 import { Throttle } from './throttle.js';
 import type { PassKind } from '../../sequence/passes.js';
 import type {
@@ -55,8 +51,6 @@ const sectionBytes = 18;
 const listedPasses = 1000;
 /** A flood of passes that are all alike is skipped in steps of this, where a policy looks on. */
 const policySkipMs = 1000;
-/** Passes can come every 0.5 ms; the threshold that they are compared with, every 100 ms. */
-const hopelessMs = 5 * windowMs;
 /** Windows in a row without any change, after which only the horizon is left to wait for. */
 const steadyWindows = 50;
 
@@ -75,15 +69,18 @@ class Simulation {
   readonly #throttle: Throttle;
   readonly #rate: SendRate;
   readonly #passes: ModelPass[] = [];
-  readonly #policy: SimulatedPolicy | undefined;
-  readonly #tickMs: number;
-  readonly #steps: PolicyStepTaken[] = [];
+  readonly #policy: PolicySeat;
+  readonly #hope: Hope;
+  readonly #windows = new SteadyWindows();
   #parameters: ModelParameters;
-  #lastPass: ModelPass | undefined;
-  /** A pass that the policy has not seen yet. */
-  #newPass = false;
-  #tickAtMs: number;
-  #cancelled = false;
+  #lastPass: ModelPass = {
+    pass: 0,
+    kind: 'round',
+    startMs: 0,
+    remainingBytes: 0,
+    sentBytes: 0,
+    thresholdBytes: 0,
+  };
 
   #nowMs = 0;
   #sentBytes = 0;
@@ -116,24 +113,12 @@ class Simulation {
   #timerAtMs: number;
   #timerPassCount = 0;
 
-  /** When throttling, the devices or the amount of RAM left last gave hope. */
-  #hopeAtPass = 0;
-  #hopeAtMs = 0;
-  #leastBytes = Infinity;
-
-  /** The last windows, for skipping over those that are alike. */
-  #lastWindow: WindowEnd | undefined;
-  #alike = 0;
-  /** The first of them. */
-  #alikeFrom: WindowEnd | undefined;
-
-  constructor(input: ModelInput, { policy, tickMs = Infinity }: SimulateOptions) {
+  constructor(input: ModelInput, options: SimulateOptions) {
     const { guest, link, parameters, behaviour, costs } = input;
     this.#input = input;
     this.#parameters = parameters;
-    this.#policy = policy;
-    this.#tickMs = policy ? tickMs : Infinity;
-    this.#tickAtMs = this.#tickMs;
+    this.#policy = new PolicySeat(options);
+    this.#hope = new Hope(input.giveUpAfterPasses ?? Infinity);
     this.#ram = new RamToSend(
       guest.ram,
       guest.sources,
@@ -156,52 +141,31 @@ class Simulation {
     this.#cpuMs = 0;
     this.#sync('round');
     this.#devices.query(this.#nowMs);
-    while (this.#nowMs < this.#input.horizonMs && !this.#hopeless) {
+    while (this.#nowMs < this.#input.horizonMs && !this.#hope.isLost(this.#nowMs)) {
       if (!this.#exceeded() && this.#turn()) return this.#complete();
       this.#throttleTimer();
-      this.#askPolicy();
-      if (this.#cancelled) break;
+      const step = this.#policy.ask(this.#nowMs, (asked) => this.#view(asked));
+      if (step?.cancel !== undefined) break;
+      if (step?.parameters) this.#change(changedParameters(this.#parameters, step.parameters));
       this.#rateLimit();
     }
     return this.#result(undefined);
-  }
-
-  get #hopeless(): boolean {
-    const { giveUpAfterPasses = Infinity } = this.#input;
-    return (
-      this.#passCount - this.#hopeAtPass >= giveUpAfterPasses &&
-      this.#nowMs - this.#hopeAtMs >= hopelessMs
-    );
-  }
-
-  #askPolicy(): void {
-    if (this.#policy === undefined || !(this.#newPass || this.#nowMs >= this.#tickAtMs)) return;
-    const asked = this.#newPass ? 'pass' : 'tick';
-    this.#newPass = false;
-    while (this.#tickAtMs <= this.#nowMs) this.#tickAtMs += this.#tickMs;
-    const pass = this.#lastPass;
-    const step = pass && this.#policy(this.#view(asked, pass));
-    if (step === undefined) return;
-    this.#steps.push({ atMs: this.#nowMs, ...step });
-    this.#cancelled = step.cancel !== undefined;
-    if (step.parameters) this.#change(changedParameters(this.#parameters, step.parameters));
   }
 
   #change(parameters: ModelParameters): void {
     this.#parameters = parameters;
     this.#rate.change(parameters);
     this.#throttle.change(parameters);
-    this.#leastBytes = Infinity;
-    this.#lastWindow = undefined;
-    this.#alike = 0;
+    this.#hope.renew(this.#nowMs);
+    this.#windows.forget();
   }
 
-  #view(asked: PolicyView['asked'], pass: ModelPass): PolicyView {
+  #view(asked: PolicyView['asked']): PolicyView {
     const { pageBytes, devices } = this.#input.guest;
     return {
       asked,
       nowMs: this.#nowMs,
-      pass,
+      pass: this.#lastPass,
       thresholdBytes: this.#thresholdBytes,
       parameters: this.#parameters,
       sample: {
@@ -327,20 +291,11 @@ class Simulation {
       thresholdBytes: this.#thresholdBytes,
     };
     this.#lastPass = pass;
-    this.#newPass = true;
+    this.#policy.pass();
     if (this.#passes.length < listedPasses || kind === 'blackout') this.#passes.push(pass);
     this.#endPeriod();
-    this.#noteHope();
-  }
-
-  /** Less left than ever (by more than rounding), or a throttle that can still rise. */
-  #noteHope(): void {
     const left = this.#dirtyBytesLastSync + this.#devices.estimateBytes;
-    const more = left > 0.999 * this.#leastBytes || this.#leastBytes === 0;
-    if (more && this.#throttle.exhausted) return;
-    this.#leastBytes = Math.min(this.#leastBytes, left);
-    this.#hopeAtPass = this.#passCount;
-    this.#hopeAtMs = this.#nowMs;
+    this.#hope.pass(this.#nowMs, this.#passCount, left, !this.#throttle.exhausted);
   }
 
   #endPeriod(): void {
@@ -399,72 +354,58 @@ class Simulation {
 
   /** Skips over windows that would be like the last two, so that a long round takes no long time. */
   #skipAlike(): void {
-    const end: WindowEnd = {
+    const steady = this.#windows.add({
       nowMs: this.#nowMs,
       sentBytes: this.#sentBytes,
       pages: this.#ram.pages,
-      passCount: this.#passCount,
       firstPages: this.#ram.next()?.pages ?? 0,
-      ms: this.#nowMs - (this.#lastWindow?.nowMs ?? 0),
-      bytes: this.#sentBytes - (this.#lastWindow?.sentBytes ?? 0),
-      passes: this.#passCount - (this.#lastWindow?.passCount ?? 0),
-    };
-    const before = this.#lastWindow;
-    this.#lastWindow = end;
-    this.#alike = before !== undefined && alike(before, end) ? this.#alike + 1 : 0;
-    if (this.#alike <= 1) this.#alikeFrom = end;
-    if (this.#alike === 0 || before === undefined) return;
-    if (end.passes === 0) this.#skipInRound(before, end);
-    else if (this.#alike >= steadyWindows) this.#skipToHorizon(end);
+      passCount: this.#passCount,
+    });
+    if (steady === undefined) return;
+    if (steady.passes === 0) this.#skipInRound(steady);
+    else if (steady.alike >= steadyWindows) this.#skipFlood(steady);
   }
 
-  #skipInRound(before: WindowEnd, end: WindowEnd): void {
-    const pages = before.pages - end.pages;
-    if (pages < 1 || before.firstPages - end.firstPages !== pages) return;
-    if (this.#devices.estimateBytes > 0) return;
+  #skipInRound({ ms, bytes, pages, oneKind }: SteadyWindow): void {
+    if (pages < 1 || !oneKind || this.#devices.estimateBytes > 0) return;
     const spare = Math.min(
-      end.firstPages,
-      end.pages - this.#thresholdBytes / this.#input.guest.pageBytes,
+      this.#ram.next()?.pages ?? 0,
+      this.#ram.pages - this.#thresholdBytes / this.#input.guest.pageBytes,
     );
-    const untilMs = Math.min(this.#timerAtMs, this.#tickAtMs, this.#input.horizonMs);
+    const untilMs = Math.min(this.#timerAtMs, this.#policy.tickAtMs, this.#input.horizonMs);
     const windows = Math.min(
       Math.floor(spare / pages) - 2,
-      Math.floor((untilMs - this.#nowMs) / end.ms) - 1,
+      Math.floor((untilMs - this.#nowMs) / ms) - 1,
     );
     if (windows < 2) return;
     this.#take(pages * windows);
-    this.#sentBytes += end.bytes * windows;
-    this.#advance(end.ms * windows);
-    this.#startWindowHere();
+    this.#skip(windows, ms, bytes);
   }
 
   /** A device that never fits holds the guest in a precopy whose windows are all the same. */
-  #skipToHorizon(end: WindowEnd): void {
+  #skipFlood({ ms, bytes, passes, drainedPagesPerByte }: SteadyWindow): void {
     if (this.#limitedBy !== 'device-state' || !this.#throttle.exhausted) return;
     // Windows can be alike while RAM still drains.
-    const from = this.#alikeFrom ?? end;
-    const drained = (from.pages - end.pages) * this.#input.guest.pageBytes;
-    if (drained > 0.05 * (end.sentBytes - from.sentBytes)) {
-      this.#alike = 0;
+    if (drainedPagesPerByte * this.#input.guest.pageBytes > 0.05) {
+      this.#windows.restart();
       return;
     }
     // A controller that can't follow so many passes is asked now and then.
-    const untilMs = this.#policy
-      ? Math.min(this.#tickAtMs, this.#nowMs + policySkipMs)
+    const untilMs = this.#policy.isTaken
+      ? Math.min(this.#policy.tickAtMs, this.#nowMs + policySkipMs)
       : this.#input.horizonMs;
-    const windows = Math.floor((untilMs - this.#nowMs) / end.ms);
+    const windows = Math.floor((untilMs - this.#nowMs) / ms);
     if (windows < 1) return;
-    this.#passCount += end.passes * windows;
-    this.#sentBytes += end.bytes * windows;
-    this.#advance(end.ms * windows);
-    this.#startWindowHere();
+    this.#passCount += passes * windows;
+    this.#skip(windows, ms, bytes);
   }
 
-  #startWindowHere(): void {
+  #skip(windows: number, ms: number, bytes: number): void {
+    this.#sentBytes += bytes * windows;
+    this.#advance(ms * windows);
     this.#windowStartMs = Math.floor(this.#nowMs);
     this.#windowStartBytes = this.#sentBytes;
-    this.#lastWindow = undefined;
-    this.#alike = 0;
+    this.#windows.forget();
   }
 
   #advance(ms: number): void {
@@ -509,24 +450,7 @@ class Simulation {
       limitedBy: this.#limitedBy,
       expectedDowntimeMs: this.#expectedDowntimeMs,
       throttlePercent: this.#throttle.percent,
-      steps: this.#steps,
+      steps: this.#policy.steps,
     };
   }
-}
-
-/** The state at the end of a bandwidth window, and what happened in it. */
-interface WindowEnd {
-  readonly nowMs: number;
-  readonly sentBytes: number;
-  readonly pages: number;
-  readonly passCount: number;
-  readonly firstPages: number;
-  readonly ms: number;
-  readonly bytes: number;
-  readonly passes: number;
-}
-
-function alike(one: WindowEnd, other: WindowEnd): boolean {
-  const near = (a: number, b: number): boolean => Math.abs(a - b) <= 0.02 * Math.max(a, b);
-  return near(one.ms, other.ms) && near(one.bytes, other.bytes) && near(one.passes, other.passes);
 }
