@@ -5,6 +5,7 @@
  */
 import { forecastRows } from './forecast.js';
 import { labRows } from './lab.js';
+import { migrateRows } from './migrate.js';
 import { qmpRows } from './qmp.js';
 import { rowsAsTable, type BenchRow } from './row.js';
 import { bitmapRows } from './vfio-bitmap.js';
@@ -22,6 +23,10 @@ const benches: Readonly<Record<string, Bench>> = {
   forecast: {
     about: 'forecasts beside real migrations, and what QEMU expected',
     rows: forecastRows,
+  },
+  migrate: {
+    about: 'the adaptive policy beside QEMU alone and the schedules of its managers',
+    rows: migrateRows,
   },
   vfio: {
     about: 'dirty bitmaps beside C, fastbitset and plain JS; ioctls beside C',
