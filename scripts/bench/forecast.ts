@@ -43,17 +43,15 @@ const isPart = (name: string): name is Part => name in parts;
 /** All rows of this bench. */
 export async function* forecastRows(signal: AbortSignal): AsyncGenerator<BenchRow> {
   const all: Compared[] = [];
-  const summaries: BenchRow[] = [];
   for (const { name, compare } of Object.values(parts)) {
     const ofPart: Compared[] = [];
     for await (const compared of compare({ runs: 3, signal })) {
       ofPart.push(compared);
       yield* scenarioRows(compared);
     }
-    summaries.push(...summaryRows(name, ofPart));
+    yield* summaryRows(name, ofPart);
     all.push(...ofPart);
   }
-  yield* summaries;
   yield* summaryRows('all', all);
 }
 
