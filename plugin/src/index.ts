@@ -44,6 +44,8 @@ export type * from './sequence/policy.js';
 export * from './harvest/attribution.js';
 export * from './harvest/source.js';
 export * from './harvest/type1-source.js';
+export * from './harvest/device-log-source.js';
+export * from './harvest/hwpt-source.js';
 export * from './harvest/soft-dirty-source.js';
 export * from './harvest/pagemap.js';
 export * from './harvest/smaps.js';

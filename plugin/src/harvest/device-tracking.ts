@@ -5,8 +5,16 @@ import type { ProbeReport } from '../probe/report.js';
 export type DeviceTracking =
   /** No VFIO device writes its memory. */
   | { readonly kind: 'none' }
-  /** These containers (fds of QEMU) say which pages their devices wrote. */
-  | { readonly kind: 'containers'; readonly fds: readonly number[] }
+  /** Who says which pages the devices wrote. All are fds of QEMU. */
+  | {
+      readonly kind: 'tracked';
+      /** type1 containers. */
+      readonly containers: readonly number[];
+      /** Devices with a log of their own, which QEMU would use. */
+      readonly logs: readonly number[];
+      /** iommufds whose page tables track. */
+      readonly iommufds: readonly number[];
+    }
   /** A container says all of its memory, at each read; because of these devices. */
   | { readonly kind: 'everything'; readonly culprits: readonly string[] };
 
@@ -20,27 +28,27 @@ export function deviceTracking({ kernel, devices }: ProbeReport): DeviceTracking
       'Run precopy as root or with CAP_SYS_PTRACE beside that QEMU.',
     );
   }
-  const { verdict, summary, containers } = kernel.support;
+  const { verdict, summary, containers, sides } = kernel.support;
   switch (verdict) {
     case 'not-needed':
       return { kind: 'none' };
     case 'container-precise':
+    case 'device-logging':
+    case 'iommufd': {
+      const fdsOf = (wanted: typeof verdict, of: 'fds' | 'deviceFds'): number[] =>
+        sides.filter((side) => side.verdict === wanted).flatMap((side) => side[of]);
       return {
-        kind: 'containers',
-        fds: containers.filter(({ tracks }) => tracks).map(({ fd }) => fd),
+        kind: 'tracked',
+        containers: fdsOf('container-precise', 'fds'),
+        logs: fdsOf('device-logging', 'deviceFds'),
+        iommufds: fdsOf('iommufd', 'fds'),
       };
+    }
     case 'container-everything':
       return {
         kind: 'everything',
         culprits: containers.flatMap(({ scopeCulprits }) => scopeCulprits),
       };
-    case 'device-logging':
-    case 'iommufd':
-      throw new PrecopyError(
-        'NOT_SUPPORTED',
-        `QEMU would use tracking that rehearse does not harvest yet: ${summary}`,
-        'Only type1 containers are harvested. A forecast without these devices would be wrong, so there is none.',
-      );
     case 'broken-device-logging':
     case 'none':
     case 'unknown':

@@ -2,6 +2,7 @@
  * Harvests a guest for a while and leaves it as it was: the guard against migrations, the borrowed
  * containers, the state file and the sources, all undone however it ends.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   BitmapArena,
   BorrowableProcess,
@@ -12,9 +13,10 @@ import {
 } from 'linux-vfio-ts';
 import { describeMemory, type MemoryLayout } from '../audit/guest-memory.js';
 import { PrecopyError } from '../errors.js';
+import { migrationIsOver } from '../sequence/preflight.js';
 import type { QemuSide } from '../sequence/side.js';
 import { Attribution } from './attribution.js';
-import { borrowContainers } from './containers.js';
+import { DeviceSources } from './device-sources.js';
 import type { DeviceTracking } from './device-tracking.js';
 import { bitmapLayoutOf, sameSections } from './guest-layout.js';
 import { harvestSources, type HarvestRound, type HarvestSummary } from './harvester.js';
@@ -22,7 +24,6 @@ import { ramWindows, SoftDirtySource } from './soft-dirty-source.js';
 import type { HarvestSource } from './source.js';
 import { identityOf, TrackingState } from './state-file.js';
 import { TrackingGuard } from './tracking-guard.js';
-import { Type1Source } from './type1-source.js';
 
 export interface GuestHarvestOptions {
   readonly side: QemuSide;
@@ -65,21 +66,19 @@ export async function harvestGuest(options: GuestHarvestOptions): Promise<GuestH
     report: ({ message }) => stolen.push(message),
   });
   using qemu = await BorrowableProcess.open(kernel, pid);
-  const fds = tracking.kind === 'containers' ? tracking.fds : [];
-  const containers = await borrowContainers(qemu, kernel, gate, fds);
+  await using devices = await DeviceSources.borrow({
+    ...{ qemu, kernel, gate, tracking, mayBeOn },
+    layout: bitmapLayoutOf(layout.sections),
+  });
   const identity = identityOf(pid);
   if (identity === undefined)
     throw new PrecopyError('NO_ACCESS', `QEMU (pid ${pid}) has ended.`, 'Start it again.');
   const { state, cleanedUp } = TrackingState.claim(identity, () => {
-    for (const { container } of containers) container.dirtyPages.stop();
+    devices.switchOff();
   });
-  const devices = containers.map(
-    ({ name, container }) =>
-      new Type1Source({ name, dirtyPages: container.dirtyPages, gate, mayBeOn }),
-  );
   await using cpu = options.cpu ? await SoftDirtySource.open(pid, ramWindows(layout)) : undefined;
   // The CPUs first: see Attribution.
-  const sources: HarvestSource[] = [...(cpu ? [cpu] : []), ...devices];
+  const sources: HarvestSource[] = [...(cpu ? [cpu] : []), ...devices.sources];
   if (sources.length === 0) {
     throw new PrecopyError(
       'USAGE',
@@ -93,6 +92,10 @@ export async function harvestGuest(options: GuestHarvestOptions): Promise<GuestH
     summary = await harvestWith(sources, options, state, gate);
   } catch (error) {
     await guard.settled();
+    if (devices.holdsLogs) {
+      await migrationOver(side, options.signal);
+      devices.takeBack();
+    }
     throw gate.shutReason === undefined ? error : migrationBegan(gate.shutReason, stolen, error);
   }
   const moved = !sameSections(layout.sections, (await describeMemory(side.monitor)).sections);
@@ -105,6 +108,15 @@ export async function harvestGuest(options: GuestHarvestOptions): Promise<GuestH
       ...sources.flatMap((source) => source.caveats()),
     ],
   };
+}
+
+/** A migration that could not start a device's log fails within ms. */
+async function migrationOver(side: QemuSide, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const { status = 'none' } = await side.migration();
+    if (migrationIsOver(status)) return;
+    await sleep(20, undefined, { signal });
+  }
 }
 
 const cleanedUpCaveat =

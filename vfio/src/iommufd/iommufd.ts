@@ -30,6 +30,7 @@ export interface HwInfo {
 /** Nobody has that many; a kernel that says so is not believed. */
 const MOST_RANGES = 65536;
 const MOST_ATTEMPTS = 5;
+const PAGE = 4096n;
 
 const hwInfoTypes = new Map<number, HwInfo['type']>([
   [HwInfoType.IOMMU_HW_INFO_TYPE_NONE, 'none'],
@@ -127,6 +128,26 @@ export class Iommufd {
       capabilities,
       dirtyTracking: (capabilities & BigInt(IommufdFlag.IOMMU_HW_CAP_DIRTY_TRACKING)) !== 0n,
     };
+  }
+
+  /**
+   * Ids of the page tables (HWPTs with a paging domain). No ioctl lists an iommufd's objects, whose ids are
+   * small numbers that count up: the first ones are asked for an impossible range, which only a page table
+   * refuses with EINVAL. Changes nothing and reads no bit.
+   */
+  hwpts(mostObjects = 256): number[] {
+    const { hwptGetDirtyBitmap: layout } = iommufd;
+    const impossible = { size: layout.size, iova: 1n, length: PAGE, page_size: PAGE };
+    const found: number[] = [];
+    for (let id = 1; id <= mostObjects; id += 1) {
+      try {
+        this.#ioctl('IOMMU_HWPT_GET_DIRTY_BITMAP', layout.create({ ...impossible, hwpt_id: id }));
+      } catch (error) {
+        if (isErrno(error, 'EINVAL')) found.push(id);
+        else if (!isErrno(error, 'ENOENT')) throw error;
+      }
+    }
+    return found;
   }
 
   /**

@@ -21,6 +21,11 @@ export class IommufdModel implements ModelFile {
     this.#options = options;
   }
 
+  /** Whether dirty tracking is on. */
+  get tracking(): boolean {
+    return this.#tracking;
+  }
+
   /** A device behind the IOMMU writes one page. */
   writes(iova: bigint): void {
     if (this.#tracking) this.#dirtyPages.add(iova / PAGE);
@@ -79,10 +84,12 @@ export class IommufdModel implements ModelFile {
 
   #bitmap(argument: Uint8Array, call: IoctlCall): number {
     const request = iommufd.hwptGetDirtyBitmap.read(argument);
-    this.#requireHwpt(request.hwpt_id);
+    if (request.hwpt_id !== modelIds.hwpt) throw new Refusal('ENOENT');
+    if (request.iova % PAGE !== 0n || request.length % PAGE !== 0n) throw new Refusal('EINVAL');
+    if (this.#options.dirtyTracking !== true) throw new Refusal('EOPNOTSUPP');
     const memory = call.pointers?.[0]?.memory;
-    if (memory === undefined) throw new Refusal('EFAULT');
-    if (!this.#tracking) throw new Refusal('EINVAL');
+    // The kernel returns 0 whatever comes after this (iommu_read_and_clear_dirty of 6.12).
+    if (memory === undefined || !this.#tracking) return 0;
     for (const page of [...this.#dirtyPages]) {
       const offset = page * PAGE - request.iova;
       if (offset < 0n || offset >= request.length) continue;

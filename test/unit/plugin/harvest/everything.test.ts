@@ -15,21 +15,41 @@ import {
 
 type Report = Parameters<typeof deviceTracking>[0];
 
-function reportOf(verdict: string): Report {
+function reportOf(verdict: string, others: readonly object[] = []): Report {
   const containers = [{ fd: 15, tracks: true, scopeCulprits: ['0000:00:05.0'] }];
+  const sides = [{ through: 'type1', verdict, fds: [15], deviceFds: [16] }, ...others];
   return {
     devices: [{ path: '/machine/peripheral/nic0', type: 'vfio-pci', properties: {} }],
-    kernel: { support: { verdict, summary: 'the summary', containers } },
+    kernel: { support: { verdict, summary: 'the summary', containers, sides } },
   } as unknown as Report;
 }
 
 describe('which devices can be rehearsed', () => {
   it('harvests the containers that track precisely', () => {
     assert.deepEqual(deviceTracking(reportOf('container-precise')), {
-      kind: 'containers',
-      fds: [15],
+      kind: 'tracked',
+      containers: [15],
+      logs: [],
+      iommufds: [],
     });
     assert.deepEqual(deviceTracking(reportOf('not-needed')), { kind: 'none' });
+  });
+
+  it('harvests logs of devices and page tables of iommufds, beside containers', () => {
+    const logs = { through: 'iommufd', verdict: 'device-logging', fds: [20], deviceFds: [21, 22] };
+    assert.deepEqual(deviceTracking(reportOf('container-precise', [logs])), {
+      kind: 'tracked',
+      containers: [15],
+      logs: [21, 22],
+      iommufds: [],
+    });
+    const tables = { through: 'iommufd', verdict: 'iommufd', fds: [20], deviceFds: [21] };
+    assert.deepEqual(deviceTracking(reportOf('iommufd', [tables])), {
+      kind: 'tracked',
+      containers: [],
+      logs: [],
+      iommufds: [15, 20],
+    });
   });
 
   it('names the device that makes a container say everything', () => {
@@ -39,7 +59,7 @@ describe('which devices can be rehearsed', () => {
     });
   });
 
-  for (const verdict of ['device-logging', 'iommufd', 'broken-device-logging', 'none', 'unknown']) {
+  for (const verdict of ['broken-device-logging', 'none', 'unknown']) {
     it(`refuses what it can't harvest: ${verdict}`, () => {
       assert.throws(() => deviceTracking(reportOf(verdict)), {
         code: 'NOT_SUPPORTED',
