@@ -119,7 +119,7 @@ function passParts({ passes }: Run): string[] {
           linePlot(
             'RAM left after each pass, and what fits into the downtime limit',
             sinceAxis,
-            { name: 'bytes', format: formatBytes },
+            { name: 'bytes', format: formatBytes, binary: true },
             [
               {
                 name: 'RAM left',
@@ -138,7 +138,7 @@ function passParts({ passes }: Run): string[] {
           linePlot(
             'Bandwidth and dirty rate, as QEMU measures them',
             sinceAxis,
-            { name: 'bytes per second', format: formatRate },
+            { name: 'bytes per second', format: formatRate, binary: true },
             [
               {
                 name: 'bandwidth',

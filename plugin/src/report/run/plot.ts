@@ -26,8 +26,8 @@ export interface Axis {
   readonly name: string;
   readonly format: (value: number) => string;
   readonly log?: boolean;
-  /** Where no value asks for more. */
-  readonly least?: number;
+  /** Ticks at round numbers of KiB, MiB, ... */
+  readonly binary?: boolean;
 }
 
 interface Scale {
@@ -189,15 +189,18 @@ function heatRow(
 }
 
 function scale(axis: Axis, values: readonly number[], from: number, to: number): Scale {
-  return axis.log ? logScale(values, from, to) : linearScale(axis.least ?? 0, values, from, to);
+  return axis.log
+    ? logScale(values, from, to)
+    : linearScale(values, from, to, axis.binary ? 1024 : 1000);
 }
 
-function linearScale(least: number, values: readonly number[], from: number, to: number): Scale {
-  const top = values.reduce((a, b) => Math.max(a, b), least);
+function linearScale(values: readonly number[], from: number, to: number, base: number): Scale {
+  const top = values.reduce((a, b) => Math.max(a, b), 0);
   const max = top > 0 ? top : 1;
-  const rough = max / 5;
+  const unit = base ** Math.floor(Math.log(max) / Math.log(base));
+  const rough = max / unit / 5;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10) * power;
+  const step = ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10) * power * unit;
   const ticks = Array.from({ length: Math.floor(max / step) + 1 }, (_, i) => i * step);
   return { min: 0, max, ticks, at: (value) => from + (value / max) * (to - from) };
 }

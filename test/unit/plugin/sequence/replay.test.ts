@@ -119,7 +119,7 @@ describe('a replay', () => {
     const { caveats } = replay(record(6000).records, adaptivePolicy, undefined);
     assert.match(
       caveats.join('\n'),
-      /the most that was seen; whether it carries more was never tried/,
+      /the mean between the passes; whether it carries more was never tried/,
     );
     assert.match(caveats.join('\n'), /known from \d+ windows? of .* between passes/);
   });
