@@ -111,4 +111,30 @@ describe('precopy attach, launched by the hooks of a real libvirtd', function ()
     await destination.virsh('destroy', domain.uuid);
     await logged(destination, domain, 'ended: ');
   });
+
+  it('applies the policy of its metadata to a migration that virsh runs', async () => {
+    const domain = await source.create({
+      name: 'policy',
+      // 16 MiB written all the time, far faster than the bandwidth below.
+      workload: { baseAddress: 16 * 2 ** 20, pages: 4096, pagesPerSecond: 100_000 },
+      metadata: `<p:domain xmlns:p="urn:precopy:domain:1"><p:migration policy="adaptive" downtimeLimit="10ms" timeout="5s"/></p:domain>`,
+    });
+    await logged(source, domain, 'probed: ');
+    await assert.rejects(
+      source.virsh(
+        ...['migrate', '--live', '--p2p', domain.uuid, '--desturi', destination.uri],
+        ...['--migrateuri', destination.channel('policy'), '--bandwidth', '4'],
+      ),
+      /aborted|cancel/,
+    );
+    await logged(source, domain, 'migration cancelled');
+    assert.equal((await source.virsh('domstate', domain.uuid)).trim(), 'running');
+    const [records = []] = source.journalsOf(domain);
+    const decisions = records.flatMap((record) =>
+      record['type'] === 'decision' ? [(record['action'] as { kind: string }).kind] : [],
+    );
+    assert.equal(decisions.at(-1), 'cancel', JSON.stringify(records));
+    await source.virsh('destroy', domain.uuid);
+    await logged(source, domain, 'ended: ');
+  });
 });

@@ -47,7 +47,7 @@ export async function attach(options: AttachOptions): Promise<string> {
   if (qemu === undefined) return 'the domain has no QEMU on this host';
   log(`attached to ${domain.name} (${domain.uuid}), QEMU pid ${qemu.pid}`);
   try {
-    await beside(qemu, domain, config, options);
+    await beside(qemu, domain, virsh, config, options);
   } finally {
     removeStanding(domain.uuid);
   }
@@ -59,6 +59,7 @@ export async function attach(options: AttachOptions): Promise<string> {
 async function beside(
   qemu: ProcessIdentity,
   domain: DomainFacts,
+  virsh: Virsh,
   config: Config,
   { uri, signal, log }: AttachOptions,
 ): Promise<void> {
@@ -78,6 +79,7 @@ async function beside(
         lastFailure = '';
         await runSession({
           connected,
+          virsh,
           uuid: domain.uuid,
           name: domain.name,
           config,

@@ -4,6 +4,7 @@ import type { Connected } from '../cli/connect.js';
 import type { Config } from '../config/schema.js';
 import { messageOf } from '../errors.js';
 import { Journal } from '../journal/journal.js';
+import type { Virsh } from '../libvirt/virsh.js';
 import { assess } from '../probe/assess.js';
 import { probe } from '../probe/observe.js';
 import { migrationIsOver } from '../sequence/preflight.js';
@@ -12,9 +13,11 @@ import { QemuSide } from '../sequence/side.js';
 import { followedEvents, MigrationFollower } from './follow.js';
 import { openJournal } from './journals.js';
 import { keepRehearsing } from './rehearsals.js';
+import { steer } from './steer.js';
 
 export interface SessionOptions {
   readonly connected: Connected;
+  readonly virsh: Virsh;
   readonly uuid: string;
   readonly name: string;
   readonly config: Config;
@@ -29,6 +32,14 @@ export async function runSession(options: SessionOptions): Promise<void> {
   await session.run();
 }
 
+interface Following {
+  readonly follower: MigrationFollower;
+  readonly journal: Journal;
+  readonly file: string;
+  /** Settles when the policy has no more to say. */
+  steering: Promise<void>;
+}
+
 class Session {
   readonly #options: SessionOptions;
   readonly #side: QemuSide;
@@ -37,7 +48,7 @@ class Session {
   readonly #ended = new AbortController();
   /** QAPI `MigrationStatus` of a migration that is under way. */
   #migrating: string | undefined;
-  #following: { follower: MigrationFollower; journal: Journal; file: string } | undefined;
+  #following: Following | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -109,6 +120,7 @@ class Session {
     if (following === undefined || outcome === undefined) return;
     this.#following = undefined;
     const result = await following.follower.end(outcome, timeOf(event));
+    await following.steering;
     following.journal[Symbol.dispose]();
     this.#options.log(
       `migration ${outcome} after ${result.totalMs} ms and ${result.passes} passes: ${following.file}`,
@@ -122,10 +134,23 @@ class Session {
       if (status === 'inmigrate') return;
       const { journal, file } = openJournal(config.journals, uuid, timeOf(event));
       journal.start('attach', { domain: uuid, name, pid: connected.peer?.pid });
-      const follower = new MigrationFollower(sideOf(connected, journal), journal, timeOf(event));
-      this.#following = { follower, journal, file };
+      const side = sideOf(connected, journal);
+      const follower = new MigrationFollower(side, journal, timeOf(event));
+      const following: Following = { follower, journal, file, steering: Promise.resolve() };
+      this.#following = following;
       log(`a migration began: ${file}`);
-      await follower.readSettings();
+      // Not waited for: events are taken meanwhile.
+      void follower.readSettings();
+      if (config.migration.policy === 'qemu') return;
+      following.steering = steer({
+        virsh: this.#options.virsh,
+        uuid,
+        // The follower journals the events already.
+        side: sideOf(connected, new Journal()),
+        settings: config.migration,
+        journal,
+        isOver: () => this.#following !== following,
+      });
     } catch (error) {
       log(`the migration can't be followed: ${messageOf(error)}`);
     }

@@ -1,0 +1,77 @@
+/** Applies the configured policy to a migration that libvirt runs already, through libvirt. */
+import type { Config } from '../config/schema.js';
+import { messageOf } from '../errors.js';
+import type { Journal } from '../journal/journal.js';
+import { LibvirtControl } from '../libvirt/control.js';
+import type { Virsh } from '../libvirt/virsh.js';
+import { goalFrom } from '../sequence/goal.js';
+import type { Phase } from '../sequence/phase.js';
+import { findPolicy } from '../sequence/policies/find.js';
+import { withTimeLimit } from '../sequence/policies/timeout.js';
+import { Sequencer } from '../sequence/sequencer.js';
+import type { QemuSide } from '../sequence/side.js';
+
+export interface SteerOptions {
+  readonly virsh: Virsh;
+  readonly uuid: string;
+  readonly side: QemuSide;
+  readonly settings: Config['migration'];
+  readonly journal: Journal;
+  readonly isOver: () => boolean;
+}
+
+/** Resolves when there is nothing more to decide; what fails is journalled, and QEMU goes on by itself. */
+export async function steer(options: SteerOptions): Promise<void> {
+  const { virsh, uuid, side, settings, journal, isOver } = options;
+  using control = new LibvirtControl({
+    virsh,
+    uuid,
+    source: side,
+    destinationUri: undefined,
+    migrateUri: undefined,
+    journal,
+  });
+  try {
+    await control.adopt();
+    const policy = withTimeLimit(findPolicy(settings.policy));
+    const initial = await control.parameters();
+    const goal = goalFrom(
+      {
+        downtimeLimitMs: settings.downtimeLimit,
+        totalLimitMs: settings.timeout,
+        bandwidthBytesPerSecond: settings.bandwidth,
+        onTimeout: settings.onTimeout,
+      },
+      initial,
+    );
+    let phase: Phase = 'precopy';
+    const enter = (next: Phase, why: string): void => {
+      phase = next;
+      journal.append({ type: 'phase', phase, why });
+    };
+    const sequencer = new Sequencer({
+      control,
+      policy,
+      journal,
+      given: {
+        policy: policy.name,
+        goal,
+        initial,
+        abilities: [...control.abilities],
+        ramBytes: undefined,
+        expectation: undefined,
+      },
+      phases: { current: () => phase, enter },
+    });
+    enter('precopy', 'libvirt had started the migration');
+    await sequencer.follow(isOver);
+  } catch (error) {
+    if (isOver()) return;
+    journal.append({
+      type: 'warning',
+      message: `The policy can't be applied: ${messageOf(error)}`,
+    });
+  } finally {
+    await control.restore();
+  }
+}
