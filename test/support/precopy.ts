@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { repositoryRoot } from '#scripts/repository.js';
 
 export interface Finished {
@@ -23,6 +23,8 @@ export interface Running {
 export interface StartOptions {
   /** Descriptors from 3 on that precopy gets, each one end of a socket pair. */
   extraPipes?: number;
+  /** What it gets on standard input, which stays open then. */
+  stdin?: string;
   /** Added to its environment. */
   env?: Readonly<Record<string, string>>;
 }
@@ -36,9 +38,11 @@ process.once('exit', () => {
 export function startPrecopy(args: readonly string[], options: StartOptions = {}): Running {
   const main = join(repositoryRoot(), 'plugin/dist/cli/main.js');
   const child = spawn(process.execPath, [main, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe', ...Array<'pipe'>(options.extraPipes ?? 0).fill('pipe')],
+    stdio: ['pipe', 'pipe', 'pipe', ...Array<'pipe'>(options.extraPipes ?? 0).fill('pipe')],
     env: { ...process.env, XDG_STATE_HOME: stateHome, ...options.env },
-  }) as ChildProcessByStdio<null, Readable, Readable>;
+  }) as ChildProcessByStdio<Writable, Readable, Readable>;
+  if (options.stdin === undefined) child.stdin.end();
+  else child.stdin.write(options.stdin);
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

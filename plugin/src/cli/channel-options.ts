@@ -4,15 +4,15 @@ import { PrecopyError } from '../errors.js';
 import type { MigrationSettings } from '../sequence/settings.js';
 
 export interface ChannelFlags {
-  uri?: string;
-  incomingUri?: string;
-  multifdChannels?: number;
-  multifdCompression?: string;
-  tlsCreds?: string;
-  tlsHostname?: string;
-  tlsAuthz?: string;
-  postcopy?: true;
-  postcopyPreempt?: true;
+  uri?: string | undefined;
+  incomingUri?: string | undefined;
+  multifdChannels?: number | undefined;
+  multifdCompression?: string | undefined;
+  tlsCreds?: string | undefined;
+  tlsHostname?: string | undefined;
+  tlsAuthz?: string | undefined;
+  postcopy?: true | undefined;
+  postcopyPreempt?: true | undefined;
 }
 
 /** `MultiFDCompression` of QAPI up to QEMU 11; which of them a QEMU has is up to its build. */

@@ -1,5 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LibcKernel, type PeerCredentials } from 'linux-vfio-ts';
-import { parseAddress, QmpClient, QmpProtocolError, QmpUnsupportedError } from 'qemu-qmp-client-ts';
+import {
+  parseAddress,
+  QmpClient,
+  QmpConnectError,
+  QmpProtocolError,
+  QmpUnsupportedError,
+} from 'qemu-qmp-client-ts';
 import { PrecopyError } from '../errors.js';
 import { qemuOf, readDomain } from '../libvirt/domain.js';
 import { Virsh } from '../libvirt/virsh.js';
@@ -53,4 +60,37 @@ function peerOf(client: QmpClient): PeerCredentials | undefined {
     if (error instanceof QmpUnsupportedError) return undefined;
     throw error;
   }
+}
+
+/** How long nobody may listen at a monitor's address until its QEMU is taken to have ended, ms. */
+const goneAfterMs = 2000;
+
+/**
+ * Connects again to a QEMU that was there before. One that has ended is `gone`, and its client closed.
+ *
+ * @throws as {@link connectMonitor}, but not because nobody listens
+ */
+export async function connectOrGone(
+  address: string,
+  signal: AbortSignal,
+): Promise<Connected & { gone: boolean }> {
+  const until = performance.now() + goneAfterMs;
+  for (;;) {
+    try {
+      const { client, peer } = await connectMonitor(address, signal);
+      return { client, address, peer, gone: false, [Symbol.asyncDispose]: () => client.close() };
+    } catch (error) {
+      if (!(error instanceof QmpConnectError) || error.code !== 'QMP_CONNECT_FAILED') throw error;
+      if (performance.now() > until) break;
+      await sleep(100, undefined, { signal });
+    }
+  }
+  const client = new QmpClient();
+  return {
+    client,
+    address,
+    peer: undefined,
+    gone: true,
+    [Symbol.asyncDispose]: () => client.close(),
+  };
 }

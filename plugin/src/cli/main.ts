@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { exitCodes } from '../errors.js';
 import { attachCommand } from './attach.js';
 import { hookCommand } from './hook.js';
+import { guardianCommand } from './guardian.js';
 import { labCommand } from './lab.js';
 import { linkCommand } from './link.js';
 import { migrateCommand } from './migrate.js';
@@ -29,6 +30,7 @@ const program = new Command('precopy')
   .addCommand(watchCommand().exitOverride())
   .addCommand(rehearseCommand().exitOverride())
   .addCommand(migrateCommand().exitOverride())
+  .addCommand(guardianCommand().exitOverride(), { hidden: true })
   .addCommand(linkCommand().exitOverride())
   .addCommand(replayCommand().exitOverride())
   .addCommand(reportCommand().exitOverride())

@@ -1,55 +1,33 @@
 import { Command, Option } from 'commander';
-import { describeMemory, ProcessMemory } from '../audit/guest-memory.js';
-import type { VerifyResult, VerifySide } from '../audit/verify.js';
+import type { VerifyResult } from '../audit/verify.js';
 import { PrecopyError, type ExitCode, exitCodes } from '../errors.js';
-import { rememberMigration } from '../history/recorder.js';
 import { Journal } from '../journal/journal.js';
+import { toJson } from '../journal/json.js';
+import { loadJournal } from '../journal/read.js';
 import type { JournalRecord } from '../journal/records.js';
 import { MigrationText, verdictLine } from '../report/migration.js';
-import type { MigrationControl } from '../sequence/control.js';
-import { migrate } from '../sequence/migrate.js';
-import { findPolicy } from '../sequence/policies/find.js';
-import type { Goal } from '../sequence/policy.js';
-import { openLibvirtControl } from '../libvirt/open-control.js';
-import { QmpControl } from '../sequence/qmp-control.js';
-import { QemuSide } from '../sequence/side.js';
-import { TraceLog } from '../sequence/trace-log.js';
-import { toJson } from '../journal/json.js';
-import { addChannelOptions, channelSettings, type ChannelFlags } from './channel-options.js';
-import { connectMonitor } from './connect.js';
-import { parseReportOrder, writeReports, type ReportOrder } from './report.js';
+import { isEssential } from '../sequence/unfinished.js';
+import { addChannelOptions } from './channel-options.js';
+import { Guardian } from './guardian.js';
+import { flagsOf, type MigrateFlags } from './migrate-flags.js';
+import { runMigration, takeUp } from './migration-run.js';
 import { parseBytes, parseDuration, parsePercent } from './numbers.js';
+import { parseReportOrder, writeReports } from './report.js';
 import { interruptSignal, reportError } from './output.js';
 
-interface MigrateFlags extends ChannelFlags {
-  qmp: string;
-  toQmp?: string;
-  to?: string;
-  policy: string;
-  downtimeLimit?: number;
-  bandwidth?: number;
-  maxBandwidth?: number;
-  maxSlowdown?: number;
-  link?: number;
-  autoConverge?: true;
-  timeout?: number;
-  onTimeout: Goal['onTimeout'];
-  stallTimeout: number;
-  verify?: true;
-  report?: ReportOrder[];
-  sourceLog?: string;
-  destinationLog?: string;
-  journal?: string;
-  history: boolean;
-  json?: true;
-}
+/** What the command line gives: a migration to run, or the journal of one to take up. */
+type CommandFlags = Omit<MigrateFlags, 'qmp'> & {
+  qmp?: string;
+  resume?: string;
+  guardian: boolean;
+};
 
 export function migrateCommand(): Command {
   const command = new Command('migrate')
     .description(
       'migrate a guest to another QEMU, a table row per pass, and prove that nothing was missed',
     )
-    .requiredOption('--qmp <address>', 'monitor of the source QEMU, e.g. unix:/run/source.qmp')
+    .option('--qmp <address>', 'monitor of the source QEMU, e.g. unix:/run/source.qmp')
     .option(
       '--to-qmp <address>',
       'monitor of the destination QEMU (started with -incoming defer); without it --uri must lead to one that somebody else prepared',
@@ -60,7 +38,7 @@ export function migrateCommand(): Command {
     )
     .option(
       '--policy <policy>',
-      'who decides: adaptive, qemu, or schedule:FILE (see docs/migrate.md)',
+      'who decides: adaptive, qemu, schedule:FILE, or manual: held until the time limit (see docs/migrate.md)',
       'adaptive',
     )
     .option('--downtime-limit <time>', 'longest downtime to accept, e.g. 300ms', parseDuration(1))
@@ -103,20 +81,22 @@ export function migrateCommand(): Command {
       'write a report at the end: text, json, junit, tap or html; can be repeated',
       parseReportOrder,
     )
+    .option('--resume <journal>', 'take up the migration of a precopy that was killed')
+    .option('--no-guardian', 'no process that takes the migration up if this one is killed')
     .option('--json', 'print the journal records instead of text')
-    .action(async (flags: MigrateFlags) => {
+    .action(async (flags: CommandFlags) => {
       process.exitCode = await runMigrate(flags);
     });
   return addChannelOptions(command);
 }
 
-async function runMigrate(flags: MigrateFlags): Promise<ExitCode> {
+async function runMigrate(flags: CommandFlags): Promise<ExitCode> {
   const print = (text: string): void => void process.stdout.write(`${text}\n`);
   let verified: VerifyResult | undefined;
   let exitCode: ExitCode = exitCodes.done;
   const records: JournalRecord[] = [];
-  try {
-    using journal = new Journal(flags.journal);
+  const show = (journal: Journal): void => {
+    if (flags.report) journal.subscribe((record) => records.push(record));
     journal.subscribe((record) => {
       if (record.type === 'verify') verified = record.result;
     });
@@ -127,9 +107,10 @@ async function runMigrate(flags: MigrateFlags): Promise<ExitCode> {
           }
         : textPrinter(print),
     );
-    if (flags.report) journal.subscribe((record) => records.push(record));
-    journal.start('migrate', flags);
-    await migrateBetween(flags, journal, interruptSignal());
+  };
+  try {
+    if (flags.resume === undefined) await begin(flags, show);
+    else await resume(flags.resume, show);
   } catch (error) {
     exitCode = reportError('migrate', error, flags.json === true);
   }
@@ -143,95 +124,49 @@ async function runMigrate(flags: MigrateFlags): Promise<ExitCode> {
   return exitCode;
 }
 
+async function begin(flags: CommandFlags, show: (journal: Journal) => void): Promise<void> {
+  const { qmp, guardian, ...others } = flags;
+  if (qmp === undefined) {
+    throw new PrecopyError(
+      'USAGE',
+      'There is no source.',
+      'Name its monitor with --qmp, or the journal of an unfinished migration with --resume.',
+    );
+  }
+  const asked: MigrateFlags = { ...others, qmp };
+  using journal = new Journal(asked.journal);
+  show(journal);
+  // What libvirt runs, libvirt brings to its end.
+  using guard = guardian && asked.to === undefined ? new Guardian() : undefined;
+  guard?.follow(journal);
+  journal.start('migrate', asked);
+  await runMigration(asked, journal, interruptSignal());
+}
+
+async function resume(path: string, show: (journal: Journal) => void): Promise<void> {
+  const { records } = await loadJournal(path);
+  const start = records.find((record) => record.type === 'start');
+  const flags = flagsOf(start?.command ?? '', start?.arguments);
+  const ended = records.some(({ type }) => type === 'result');
+  if (ended) {
+    throw new PrecopyError(
+      'USAGE',
+      `The migration of the journal ${path} has come to its end.`,
+      'There is nothing to take up; precopy report shows how it went.',
+    );
+  }
+  using journal = Journal.resume(path);
+  show(journal);
+  journal.subscribe((record) => {
+    if (isEssential(record)) records.push(record);
+  });
+  journal.start('migrate', { ...flags, resume: path });
+  await takeUp(flags, journal, records, interruptSignal());
+}
+
 function textPrinter(print: (text: string) => void): (record: JournalRecord) => void {
   const text = new MigrationText();
   return (record) => {
     for (const line of text.lines(record)) print(line);
   };
-}
-
-async function migrateBetween(
-  flags: MigrateFlags,
-  journal: Journal,
-  signal: AbortSignal,
-): Promise<void> {
-  const channel = channelSettings(flags);
-  if (flags.verify && (flags.onTimeout === 'postcopy' || channel.capabilities['postcopy-ram'])) {
-    throw new PrecopyError(
-      'USAGE',
-      '--verify compares the RAM of two stopped guests, and after postcopy the destination runs before it has all of its RAM.',
-      'Choose one of --verify and postcopy.',
-    );
-  }
-  const policy = findPolicy(flags.policy);
-  await using from = await connectMonitor(flags.qmp, signal);
-  await using to =
-    flags.toQmp === undefined ? undefined : await connectMonitor(flags.toQmp, signal);
-  const source = new QemuSide('source', from.client, from.address, from.peer, journal);
-  using control =
-    flags.to === undefined
-      ? new QmpControl({
-          source,
-          destination: to && new QemuSide('destination', to.client, to.address, to.peer, journal),
-          endpoints: { uri: flags.uri, incomingUri: flags.incomingUri },
-          journal,
-        })
-      : await openLibvirtControl(
-          { address: flags.qmp, source, destinationUri: flags.to, migrateUri: flags.uri, journal },
-          signal,
-        );
-  if (flags.history) rememberMigration(journal, control.source);
-  await migrate({
-    control,
-    journal,
-    policy,
-    wish: {
-      downtimeLimitMs: flags.downtimeLimit,
-      totalLimitMs: flags.timeout,
-      slowdownLimitPercent: flags.maxSlowdown,
-      bandwidthBytesPerSecond: flags.bandwidth,
-      bandwidthLimitBytesPerSecond: flags.maxBandwidth,
-      linkBytesPerSecond: flags.link,
-      onTimeout: flags.onTimeout,
-    },
-    settings: {
-      // With the return path the source says `completed` only when the destination has loaded all.
-      capabilities: {
-        events: true,
-        'return-path': true,
-        // Where QEMU waits there, the guest stands still until somebody says go on.
-        'pause-before-switchover': false,
-        ...(flags.autoConverge ? { 'auto-converge': true } : {}),
-        ...(flags.onTimeout === 'postcopy' ? { 'postcopy-ram': true } : {}),
-        ...channel.capabilities,
-      },
-      parameters: channel.parameters,
-    },
-    stallLimitMs: flags.stallTimeout === 0 ? undefined : flags.stallTimeout,
-    openMemory: flags.verify ? openMemory : undefined,
-    traceLogs: traceLogs(flags, control, journal),
-    signal,
-  });
-}
-
-function traceLogs(flags: MigrateFlags, control: MigrationControl, journal: Journal): TraceLog[] {
-  const { source, destination } = control;
-  return [
-    ...(flags.sourceLog === undefined ? [] : [new TraceLog(source, flags.sourceLog, journal)]),
-    ...(flags.destinationLog === undefined || destination === undefined
-      ? []
-      : [new TraceLog(destination, flags.destinationLog, journal)]),
-  ];
-}
-
-async function openMemory(side: QemuSide): Promise<VerifySide> {
-  if (!side.peer) {
-    throw new PrecopyError(
-      'NOT_SUPPORTED',
-      `--verify reads the RAM of both QEMUs on this host, and ${side.address} does not tell which process it is.`,
-      'Name both monitors by unix sockets of this host, or leave --verify out.',
-    );
-  }
-  const memory = await ProcessMemory.open(side.peer.pid);
-  return { memory, layout: () => describeMemory(side.monitor) };
 }

@@ -12,6 +12,7 @@ import { QmpControl } from '../sequence/qmp-control.js';
 import type { Sequencer } from '../sequence/sequencer.js';
 import { QemuSide } from '../sequence/side.js';
 import { connectMonitor } from './connect.js';
+import { Guardian } from './guardian.js';
 import { parseBytes, parseDuration } from './numbers.js';
 import { describeError, interruptSignal, reportError } from './output.js';
 import { adoptMigration } from './shell/adopt.js';
@@ -55,6 +56,8 @@ async function shell(flags: ShellFlags): Promise<ExitCode> {
 async function steer(flags: ShellFlags): Promise<ExitCode> {
   const signal = interruptSignal();
   using journal = new Journal(flags.journal);
+  using guardian = new Guardian();
+  guardian.follow(journal);
   journal.start('shell', flags);
   await using from = await connectMonitor(flags.qmp, signal);
   await using to =

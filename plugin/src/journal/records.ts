@@ -8,6 +8,7 @@ import type { CurvePoint, HeatMap } from '../forecast/curve.js';
 import type { Parameters } from '../sequence/control.js';
 import type { PassEntry } from '../sequence/passes.js';
 import type { MigrationSample } from '../sequence/passes.js';
+import type { MigrationSettings } from '../sequence/settings.js';
 import type { Phase } from '../sequence/phase.js';
 import type { Action, Given, Request } from '../sequence/policy.js';
 import type { MigrationResult } from './result.js';
@@ -53,6 +54,8 @@ export type JournalEntry =
   /** A QEMU that takes part. `sameHost`: its clock is ours. */
   | { type: 'qemu'; side: Side; address: string; version: string; sameHost: boolean }
   | { type: 'phase'; phase: Phase; why: string }
+  /** How a QEMU was set before precopy changed it, and whether the guest ran. Written before the change. */
+  | { type: 'before'; side: Side; guestRan: boolean; settings: MigrationSettings }
   /** A command that changes something, and how it ended. */
   | {
       type: 'effect';

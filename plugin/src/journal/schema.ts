@@ -124,7 +124,15 @@ const given: z.ZodType<{ type: 'goal' } & Given> = z.object({
   goal,
   initial: parameters,
   abilities: z.array(
-    z.enum(['tune', 'switchover-bandwidth', 'throttle', 'postcopy', 'pause', 'hold-destination']),
+    z.enum([
+      'tune',
+      'switchover-bandwidth',
+      'throttle',
+      'postcopy',
+      'pause',
+      'resume',
+      'hold-destination',
+    ]),
   ),
   ramBytes: maybe(number),
   expectation: maybe(expectation),
@@ -224,6 +232,15 @@ export const entrySchemas: {
     sameHost: z.boolean(),
   }),
   phase: z.object({ type: z.literal('phase'), phase: z.enum(phases), why: text }),
+  before: z.object({
+    type: z.literal('before'),
+    side,
+    guestRan: z.boolean(),
+    settings: z.object({
+      capabilities: z.record(text, z.boolean()),
+      parameters: z.record(text, z.union([hex, number, z.boolean(), text])),
+    }),
+  }),
   effect: z.object({
     type: z.literal('effect'),
     side,

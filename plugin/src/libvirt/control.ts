@@ -228,6 +228,10 @@ export class LibvirtControl implements MigrationControl {
     return Promise.reject(notThroughLibvirt('pausing postcopy'));
   }
 
+  resume(): Promise<void> {
+    return Promise.reject(notThroughLibvirt('taking a migration up'));
+  }
+
   recover(): Promise<void> {
     return Promise.reject(notThroughLibvirt('recovering postcopy'));
   }

@@ -12,6 +12,7 @@ import type { MigrationEvents } from './migration-events.js';
 import type { MigrationInfo } from './qemu-replies.js';
 import type { MigrationSettings } from './settings.js';
 import type { QemuSide } from './side.js';
+import type { Unfinished } from './unfinished.js';
 
 /** The knobs that decide when QEMU switches over, and how much it does until then. */
 export interface Parameters {
@@ -44,10 +45,17 @@ export type Tuning = {
  *   throttle              auto-converge is on, so that its throttle can be steered
  *   postcopy              the capability postcopy-ram is on at both ends
  *   pause                 `migrate-pause` and `migrate-recover` of a postcopy migration
+ *   resume                an interrupted run can be taken up (`resume`)
  *   hold-destination      the destination can be kept from starting, for verify
  */
 export type Ability =
-  'tune' | 'switchover-bandwidth' | 'throttle' | 'postcopy' | 'pause' | 'hold-destination';
+  | 'tune'
+  | 'switchover-bandwidth'
+  | 'throttle'
+  | 'postcopy'
+  | 'pause'
+  | 'resume'
+  | 'hold-destination';
 
 export interface MigrationControl extends Disposable {
   /** For messages: `QMP`, `libvirt`. */
@@ -74,6 +82,8 @@ export interface MigrationControl extends Disposable {
    * @throws PrecopyError MIGRATION_FAILED if a side refuses; what was changed is put back by `restore`
    */
   setUp(settings: MigrationSettings, tuning: Tuning): Promise<void>;
+  /** Takes the place of `setUp` and `start` where an earlier run of ours has ended without its end. */
+  resume(earlier: Unfinished): Promise<void>;
   /** Starts the migration; resolves once the source has accepted it. */
   start(): Promise<void>;
   /** `query-migrate` on the source. */

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { verifyMemory, type VerifyResult, type VerifySide } from '../audit/verify.js';
 import { PrecopyError, messageOf } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
-import type { MigrationResult } from '../journal/records.js';
+import type { JournalRecord, MigrationResult } from '../journal/records.js';
 import { formatMs } from '../report/format.js';
 import type { MigrationControl, Preflight } from './control.js';
 import { DowntimeRecorder } from './downtime.js';
@@ -15,7 +15,7 @@ import type { MigrationEvents } from './migration-events.js';
 import { PassFollower } from './pass-follower.js';
 import type { MigrationSample, PassContext } from './passes.js';
 import { PhaseMachine, type Phase } from './phase.js';
-import type { Policy, Expectation } from './policy.js';
+import type { Policy, Expectation, Given } from './policy.js';
 import { withTimeLimit } from './policies/timeout.js';
 import type { MigrationInfo } from './qemu-replies.js';
 import { StallWatch } from './stall.js';
@@ -24,6 +24,7 @@ import type { MigrationSettings } from './settings.js';
 import type { QemuSide } from './side.js';
 import { StopCopySize } from './stop-copy-size.js';
 import type { TraceLog } from './trace-log.js';
+import { unfinished } from './unfinished.js';
 import { comparisonOf } from './why-not.js';
 
 export interface MigrateOptions {
@@ -68,11 +69,50 @@ const loadTimeoutMs = 60_000;
  * @throws PrecopyError CANCELLED if the signal fired in time, or the policy gave up
  */
 export async function migrate(options: MigrateOptions): Promise<MigrateOutcome> {
+  return await carryOut(options, (run) => run.toTheEnd());
+}
+
+/**
+ * Brings a migration to its end that an earlier run began and did not end.
+ *
+ * @param records of that run, at least the essential ones (unfinished.ts)
+ * @throws as {@link migrate}
+ */
+export async function resumeMigration(
+  options: MigrateOptions,
+  records: readonly JournalRecord[],
+): Promise<MigrateOutcome> {
+  return await carryOut(options, (run) => run.fromWhereItIs(records));
+}
+
+/**
+ * A monitor's connection ended while the migration ran. Nothing was undone: connect again and resume.
+ */
+export class MonitorLostError extends PrecopyError {
+  constructor(cause: unknown) {
+    super(
+      'MONITOR',
+      `The connection to a monitor ended during the migration: ${messageOf(cause)}`,
+      'The migration goes on by itself. Take it up again with precopy migrate --resume and its journal.',
+      { cause },
+    );
+  }
+}
+
+async function carryOut(
+  options: MigrateOptions,
+  work: (run: MigrationRun) => Promise<MigrateOutcome>,
+): Promise<MigrateOutcome> {
   const run = new MigrationRun(options);
   try {
-    return await run.toTheEnd();
+    const outcome = await work(run);
+    await options.control.restore();
+    return outcome;
   } catch (error) {
-    throw await run.failed(error);
+    if (run.canBeTakenUp) throw new MonitorLostError(error);
+    const failure = await run.failed(error);
+    await options.control.restore();
+    throw failure;
   } finally {
     await run.tidyUp();
   }
@@ -88,7 +128,7 @@ class MigrationRun {
   readonly #control: MigrationControl;
   readonly #events: MigrationEvents;
   readonly #journal: Journal;
-  readonly #phases = new PhaseMachine();
+  #phases = new PhaseMachine();
   readonly #passes: PassFollower;
   /** What must be undone at the end, whatever the end; run in reverse order. */
   readonly #cleanups: (() => Promise<void> | void)[] = [];
@@ -148,12 +188,51 @@ class MigrationRun {
     await this.#observe();
     await this.#start(preflight, memories !== undefined);
     await this.#copy();
+    return await this.#finish(memories);
+  }
+
+  async fromWhereItIs(records: readonly JournalRecord[]): Promise<MigrateOutcome> {
+    const { control, journal, openMemory } = this.#options;
+    for (const record of records) this.#downtime.listener(record);
+    const earlier = unfinished(records);
+    this.#guestRan = earlier.guestRan;
+    this.#phases = new PhaseMachine(earlier.phase === 'held' ? 'held' : 'precopy');
+    await control.resume(earlier);
+    journal.append({
+      type: 'phase',
+      phase: this.#phases.phase,
+      why: 'taken up where an earlier run left off',
+    });
+    const { given, verify, destinationHeld } = earlier;
+    const over = this.#overOnSource();
+    const { sourceStatus } = this.#events.state;
+    // Without a `migrate` of ours, what is over was another migration, and what runs was taken over.
+    if (sourceStatus === 'none' || (earlier.uri === undefined && over)) throw notStarted();
+    const memories =
+      openMemory && destinationHeld && !verify ? await this.#openMemories(openMemory) : undefined;
+    if (openMemory && !memories && !verify) {
+      this.#warn('It can not be verified any more: the destination was not held, or is gone.');
+    }
+    if (over === undefined) {
+      if (given) this.#steer(given, records);
+      await this.#copy();
+    } else if (over !== 'completed') {
+      throw await this.#notCompleted(over);
+    } else this.#enter('switchover', 'the source has sent everything');
+    if (verify && verify.differingPages > 0) throw verifyDiffers(verify);
+    return await this.#finish(memories);
+  }
+
+  async #finish(memories: Memories | undefined): Promise<MigrateOutcome> {
     await this.#destinationLoaded();
     const verify =
       memories && !this.#events.state.postcopy ? await this.#verify(memories) : undefined;
     if (this.#control.destinationHeld && this.#guestRan) await this.#control.startDestination();
     if (this.#guestRan && this.#control.destination) {
-      await this.#events.until((state) => state.resumed);
+      await this.#events.until((state) => {
+        if (state.resumed === undefined && state.destinationLost) throw state.destinationLost;
+        return state.resumed;
+      });
     }
     const result = await this.#result();
     this.#enter('completed', 'the destination has everything');
@@ -167,7 +246,7 @@ class MigrationRun {
     this.#guestRan = preflight.guestRan;
     for (const message of preflight.warnings) this.#warn(message);
     if (!openMemory) return { memories: undefined, preflight };
-    const { source, destination } = control;
+    const { destination } = control;
     if (!destination || !control.abilities.has('hold-destination')) {
       throw new PrecopyError(
         'NOT_SUPPORTED',
@@ -175,15 +254,20 @@ class MigrationRun {
         'Name its monitor with --to-qmp, or leave --verify out.',
       );
     }
+    return { memories: await this.#openMemories(openMemory), preflight };
+  }
+
+  async #openMemories(
+    openMemory: (side: QemuSide) => Promise<VerifySide>,
+  ): Promise<Memories | undefined> {
+    const { source, destination } = this.#control;
+    if (!destination || destination.gone) return undefined;
     const open = async (side: QemuSide): Promise<VerifySide> => {
       const memory = await openMemory(side);
       this.#cleanups.push(() => memory.memory[Symbol.asyncDispose]());
       return memory;
     };
-    return {
-      memories: { source: await open(source), destination: await open(destination) },
-      preflight,
-    };
+    return { source: await open(source), destination: await open(destination) };
   }
 
   /** What is looked at beside QEMU's events while it copies. */
@@ -212,23 +296,32 @@ class MigrationRun {
       ...settings.capabilities,
       ...(autoConverge === undefined ? {} : { 'auto-converge': autoConverge }),
     };
-    this.#cleanups.push(() => control.restore());
     await control.setUp({ ...settings, capabilities }, beginning.tuning);
     if (hold) await control.holdDestination();
     const initial = await control.parameters();
     journal.append({ type: 'parameters', parameters: initial });
+    const sequencer = this.#steer({
+      policy: policy.name,
+      goal,
+      initial,
+      abilities: [...control.abilities],
+      ramBytes: preflight.ramBytes,
+      expectation,
+    });
+    this.#startedAt = Date.now();
+    await control.start();
+    this.#enter(beginning.held ? 'held' : 'precopy', beginning.reason);
+    this.#options.onStarted?.(sequencer);
+  }
+
+  #steer(given: Given, earlier?: readonly JournalRecord[]): Sequencer {
+    const { control, journal, policy } = this.#options;
     this.#sequencer = new Sequencer({
       control,
-      policy,
+      policy: withTimeLimit(policy),
       journal,
-      given: {
-        policy: policy.name,
-        goal,
-        initial,
-        abilities: [...control.abilities],
-        ramBytes: preflight.ramBytes,
-        expectation,
-      },
+      given,
+      earlier,
       phases: {
         current: () => this.#phases.phase,
         enter: (next, why) => {
@@ -236,10 +329,7 @@ class MigrationRun {
         },
       },
     });
-    this.#startedAt = Date.now();
-    await control.start();
-    this.#enter(beginning.held ? 'held' : 'precopy', beginning.reason);
-    this.#options.onStarted?.(this.#sequencer);
+    return this.#sequencer;
   }
 
   /** Follows and steers QEMU until the source has sent everything. */
@@ -452,12 +542,7 @@ class MigrationRun {
     await this.#expectBothStopped();
     this.#journal.append({ type: 'verify', result, ms: performance.now() - start });
     if (result.differingPages > 0) {
-      throw new PrecopyError(
-        'VERIFY_DIFFERS',
-        `${result.differingPages} pages of the destination's RAM differ from the source's, although QEMU reports the migration as completed.`,
-        "A page was written without being reported dirty, or its dirty bit was taken by somebody else: look for another reader of the dirty bitmap, then at the device driver's dirty tracking.",
-        { cause: result },
-      );
+      throw verifyDiffers(result);
     }
     return result;
   }
@@ -503,6 +588,16 @@ class MigrationRun {
     };
   }
 
+  /** A monitor is gone and its QEMU need not be: whoever connects again can go on. */
+  get canBeTakenUp(): boolean {
+    const { sourceLost, destinationLost, sourceStatus } = this.#events.state;
+    if (!this.#control.abilities.has('resume')) return false;
+    if (this.#phases.phase === 'preflight' || this.#phases.ended) return false;
+    if (sourceLost) return true;
+    const goesOn = sourceStatus !== 'failed' && sourceStatus !== 'cancelled';
+    return destinationLost !== undefined && !this.#control.destination?.gone && goesOn;
+  }
+
   /** Makes sure that the guest runs somewhere, and says where, in the error that is thrown. */
   async failed(error: unknown): Promise<unknown> {
     const cancelled = this.#options.signal.aborted && !(error instanceof PrecopyError);
@@ -518,7 +613,8 @@ class MigrationRun {
     if (phase !== 'preflight') {
       const isCancel = known instanceof PrecopyError && known.code === 'CANCELLED';
       const where = await this.#control.secureGuest();
-      this.#enter(isCancel ? 'cancelled' : 'failed', messageOf(known));
+      const end = isCancel && this.#phases.canEnter('cancelled') ? 'cancelled' : 'failed';
+      this.#enter(end, messageOf(known));
       if (known instanceof PrecopyError) {
         return new PrecopyError(known.code, `${known.message} ${where}`, known.next, {
           cause: known.cause,
@@ -536,6 +632,23 @@ class MigrationRun {
   async tidyUp(): Promise<void> {
     for (const cleanup of this.#cleanups.reverse()) await cleanup();
   }
+}
+
+function verifyDiffers(result: VerifyResult): PrecopyError {
+  return new PrecopyError(
+    'VERIFY_DIFFERS',
+    `${result.differingPages} pages of the destination's RAM differ from the source's, although QEMU reports the migration as completed.`,
+    "A page was written without being reported dirty, or its dirty bit was taken by somebody else: look for another reader of the dirty bitmap, then at the device driver's dirty tracking.",
+    { cause: result },
+  );
+}
+
+function notStarted(): PrecopyError {
+  return new PrecopyError(
+    'MIGRATION_FAILED',
+    'The run ended before the migration was started.',
+    'Start it again: what had been set was put back.',
+  );
 }
 
 /**

@@ -23,6 +23,9 @@ const watched = ['MIGRATION', 'MIGRATION_PASS', 'STOP', 'RESUME', 'VFIO_MIGRATIO
 /** A flood of passes must not push out the events that matter while this process is busy. */
 const unreadLimit = 200_000;
 
+/** A QEMU in its blackout answers after it, and says the rest by events. */
+const lookTimeoutMs = 5000;
+
 /**
  * Called at each MIGRATION_PASS of the source; `sourceStopped`: the source's STOP came before it; `qemuUs`:
  * QEMU's time stamp of it, microseconds since the epoch.
@@ -48,6 +51,7 @@ export class MigrationEvents implements Disposable {
     loaded: undefined,
     resumed: undefined,
   };
+  readonly #sides: readonly QemuSide[];
   readonly #subscriptions: EventSubscription[];
   readonly #waiters = new Set<() => void>();
   #onPass: PassListener = () => undefined;
@@ -55,13 +59,40 @@ export class MigrationEvents implements Disposable {
   readonly #oneClock: boolean;
 
   constructor(source: QemuSide, destination: QemuSide | undefined) {
-    const sides = destination ? [source, destination] : [source];
-    this.#oneClock = sides.every((side) => side.isLocal);
-    this.#subscriptions = sides.map((side) => {
+    this.#sides = destination ? [source, destination] : [source];
+    this.#oneClock = this.#sides.every((side) => side.isLocal);
+    if (destination?.gone) this.state.destinationLost = new Error('Its QEMU is gone.');
+    this.#subscriptions = this.#sides.map((side) => {
       const subscription = side.client.events.subscribe(watched, { limit: unreadLimit });
       void this.#follow(side, subscription);
       return subscription;
     });
+  }
+
+  /**
+   * Asks both sides how they stand, where a migration runs that was begun before these events were
+   * followed. What an event says meanwhile is newer and stays.
+   */
+  async lookNow(): Promise<void> {
+    await Promise.all(this.#sides.map((side) => this.#look(side).catch(() => undefined)));
+    this.#changed();
+  }
+
+  async #look(side: QemuSide): Promise<void> {
+    const { state } = this;
+    const { status } = await side.migration(lookTimeoutMs);
+    const guest = await side.status(lookTimeoutMs);
+    const now = Date.now();
+    if (side.role === 'source') {
+      state.sourceStatus ??= status ?? 'none';
+      state.postcopy ||= /^postcopy-(active|paused|recover)/.test(state.sourceStatus);
+      const migratedAway = ['finish-migrate', 'postmigrate'].includes(guest.status);
+      if (migratedAway) state.stopped ??= now;
+    } else {
+      state.destinationStatus ??= status ?? 'none';
+      if (state.destinationStatus === 'completed') state.loaded ??= now;
+      if (guest.running) state.resumed ??= now;
+    }
   }
 
   /** Who is told of each pass; one listener. */

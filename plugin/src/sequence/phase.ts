@@ -56,9 +56,13 @@ export class PhaseMachine {
     return successors[this.#phase].length === 0;
   }
 
+  canEnter(next: Phase): boolean {
+    return successors[this.#phase].includes(next);
+  }
+
   /** @throws Error if `next` can't follow the current phase: that is a bug of ours, never of input */
   enter(next: Phase): void {
-    if (!successors[this.#phase].includes(next)) {
+    if (!this.canEnter(next)) {
       throw new Error(`A migration can't go from ${this.#phase} to ${next}.`);
     }
     this.#phase = next;

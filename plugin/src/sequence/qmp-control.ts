@@ -22,6 +22,7 @@ import {
   type MigrationSettings,
 } from './settings.js';
 import type { QemuSide } from './side.js';
+import type { Unfinished } from './unfinished.js';
 
 export interface QmpControlOptions {
   source: QemuSide;
@@ -37,7 +38,7 @@ export class QmpControl implements MigrationControl {
   readonly source: QemuSide;
   readonly destination: QemuSide | undefined;
   readonly events: MigrationEvents;
-  readonly abilities = new Set<Ability>();
+  readonly abilities = new Set<Ability>(['resume']);
   readonly #endpoints: Endpoints;
   readonly #journal: Journal;
   #capabilities: Readonly<Record<string, boolean>> = {};
@@ -76,11 +77,27 @@ export class QmpControl implements MigrationControl {
     const sides = this.destination ? [this.destination, this.source] : [this.source];
     for (const side of sides) {
       const also = side === this.source ? tunableParameters : [];
-      const saved = await applySettings(side, settings, also, this.#journal);
-      this.#cleanups.push(() => restoreSettings(side, saved, this.#journal));
+      await this.#apply(side, settings, also);
     }
     await this.#learnAbilities();
     await this.tune(this.#possible(tuning));
+  }
+
+  async #apply(
+    side: QemuSide,
+    settings: MigrationSettings,
+    also: readonly string[],
+  ): Promise<void> {
+    const saved = await applySettings(side, settings, also, this.#journal, (before) => {
+      const { role } = side;
+      const guestRan = this.#guestRan && side === this.source;
+      this.#journal.append({ type: 'before', side: role, guestRan, settings: before });
+    });
+    this.#restoreAtEnd(side, saved);
+  }
+
+  #restoreAtEnd(side: QemuSide, saved: MigrationSettings): void {
+    this.#cleanups.push(() => restoreSettings(side, saved, this.#journal));
   }
 
   #possible(tuning: Tuning): Tuning {
@@ -100,9 +117,26 @@ export class QmpControl implements MigrationControl {
     this.#started = true;
     this.#guestRan = true;
     const none = { capabilities: {}, parameters: {} };
-    const saved = await applySettings(this.source, none, tunableParameters, this.#journal);
-    this.#cleanups.push(() => restoreSettings(this.source, saved, this.#journal));
+    await this.#apply(this.source, none, tunableParameters);
     await this.#learnAbilities();
+  }
+
+  /** Goes on where an earlier run of ours left off. */
+  async resume(earlier: Unfinished): Promise<void> {
+    this.#guestRan = earlier.guestRan;
+    this.#started = earlier.uri !== undefined;
+    if (earlier.destinationStarted) this.events.state.resumed ??= Date.now();
+    this.events.state.postcopy ||= earlier.postcopy;
+    if (earlier.destinationHeld) this.#gate.assumeShut();
+    if (earlier.before.source) this.#restoreAtEnd(this.source, earlier.before.source);
+    if (earlier.before.destination && this.destination) {
+      this.#restoreAtEnd(this.destination, earlier.before.destination);
+    }
+    await this.#learnAbilities();
+    await this.events.lookNow();
+    if (this.events.state.sourceStatus === 'pre-switchover') {
+      await this.source.effect('migrate-continue', { state: 'pre-switchover' });
+    }
   }
 
   async #learnAbilities(): Promise<void> {

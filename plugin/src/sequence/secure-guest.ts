@@ -25,7 +25,7 @@ export interface Failure {
 export async function secureGuest(failure: Failure): Promise<string> {
   const { source, events, guestRan } = failure;
   try {
-    if (events.state.sourceLost) return 'Whether the guest runs is unknown.';
+    if (events.state.sourceLost) return 'Whether the guest runs on the source is unknown.';
     // Once the destination has run, the source's RAM is old: it must never run again.
     if (events.state.postcopy && (events.state.resumed !== undefined || !isGone(failure))) {
       return isGone(failure)
@@ -62,6 +62,7 @@ async function cancelIfUnderWay({ source, events, cancel }: Failure): Promise<vo
 /** Why the destination might run the guest; undefined if it certainly does not. */
 async function destinationDoubt(failure: Failure): Promise<string | undefined> {
   const { destination, destinationHeld, events } = failure;
+  if (events.state.resumed !== undefined) return 'the guest has run on the destination';
   if (!destination) return "the destination's monitor is not known to precopy";
   if (isGone(failure)) return undefined;
   if (events.state.destinationLost && !destinationHeld) {
@@ -92,6 +93,7 @@ async function resume(source: QemuSide): Promise<void> {
 
 /** The destination's QEMU has certainly ended. */
 function isGone({ destination }: Failure): boolean {
+  if (destination?.gone) return true;
   return destination?.peer !== undefined && !processExists(destination.peer.pid);
 }
 

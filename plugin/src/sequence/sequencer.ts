@@ -1,6 +1,7 @@
 import { messageOf } from '../errors.js';
 import { systemClock } from '../journal/clock.js';
 import type { Journal } from '../journal/journal.js';
+import type { JournalRecord } from '../journal/records.js';
 import type { MigrationControl, Tuning } from './control.js';
 import { holdTuning, releaseTuning, switchoverTuning } from './hold.js';
 import type { Phase } from './phase.js';
@@ -16,6 +17,8 @@ export interface SequencerOptions {
   policy: Policy;
   given: Given;
   journal: Journal;
+  /** Records of the same migration by an earlier run. */
+  earlier?: readonly JournalRecord[] | undefined;
   /** Where the run stands, and how to go on from there. */
   phases: { current(): Phase; enter(next: Phase, why: string): void };
 }
@@ -40,6 +43,7 @@ export class Sequencer {
       this.#view.apply(record);
       if (record.type === 'pass' || record.type === 'request') this.#notify();
     });
+    for (const record of options.earlier ?? []) this.#view.apply(record);
     options.journal.append({ type: 'goal', ...options.given });
   }
 

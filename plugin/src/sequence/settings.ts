@@ -59,12 +59,14 @@ export function differing(wanted: MigrationSettings, now: MigrationSettings): Mi
  * Sets what differs from `settings` and returns what it was before. Undoes itself if QEMU refuses.
  *
  * @param alsoSaved parameters that will be changed later
+ * @param onSaved told before anything is changed what stood there
  */
 export async function applySettings(
   side: QemuSide,
   settings: MigrationSettings,
   alsoSaved: readonly string[],
   journal: Journal,
+  onSaved: (saved: SavedSettings) => void,
 ): Promise<SavedSettings> {
   const before = await readSettings(side);
   const touched = [...Object.keys(settings.parameters), ...alsoSaved];
@@ -72,6 +74,7 @@ export async function applySettings(
     capabilities: pick(before.capabilities, Object.keys(settings.capabilities)),
     parameters: pick(before.parameters, touched),
   };
+  onSaved(saved);
   try {
     await set(side, differing(settings, before));
   } catch (error) {

@@ -20,6 +20,8 @@ export class QemuSide {
   readonly address: string;
   /** The QEMU itself; undefined when the monitor is no unix socket. */
   readonly peer: PeerCredentials | undefined;
+  /** Its QEMU has ended: nobody listens at its address any more. */
+  readonly gone: boolean;
   readonly #journal: Journal;
 
   constructor(
@@ -28,7 +30,9 @@ export class QemuSide {
     address: string,
     peer: PeerCredentials | undefined,
     journal: Journal,
+    gone = false,
   ) {
+    this.gone = gone;
     this.role = role;
     this.peer = peer;
     this.client = client;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { PrecopyError, messageOf } from '../../errors.js';
 import type { Policy } from '../policy.js';
 import { adaptivePolicy } from './adaptive.js';
+import { manualPolicy } from './manual.js';
 import { qemuPolicy } from './qemu.js';
 import { schedulePolicy } from './schedule.js';
 import { parseSchedule } from './schedule/format.js';
@@ -11,7 +12,7 @@ import { parseSchedule } from './schedule/format.js';
 const shipped = join(import.meta.dirname, '../../../schedules');
 
 /**
- * The policy of that name: `adaptive`, `qemu`, or `schedule:FILE`, where FILE may also be the name of a
+ * The policy of that name: `adaptive`, `qemu`, `manual`, or `schedule:FILE`, where FILE may also be the name of a
  * schedule that comes with precopy.
  *
  * @throws PrecopyError USAGE if there is none, or the file can't be used
@@ -19,12 +20,13 @@ const shipped = join(import.meta.dirname, '../../../schedules');
 export function findPolicy(name: string): Policy {
   if (name === 'adaptive') return adaptivePolicy;
   if (name === 'qemu') return qemuPolicy;
+  if (name === 'manual') return manualPolicy;
   const file = /^schedule:(.+)$/.exec(name)?.[1];
   if (file !== undefined) return readSchedule(file);
   throw new PrecopyError(
     'USAGE',
     `There is no policy "${name}".`,
-    'Choose adaptive, qemu or schedule:FILE. To decide by hand, use precopy shell.',
+    'Choose adaptive, qemu, manual or schedule:FILE.',
   );
 }
 

@@ -1,0 +1,97 @@
+/**
+ * If precopy is killed, somebody must bring its migration to an end: a held guest would be held for
+ * ever, and one that is verified would stand still at a destination that nobody starts. That is the
+ * guardian: a process of its own session that gets the essential records through a pipe, and waits. When
+ * the pipe ends without the word that all is done, it takes the migration up from those records.
+ */
+import { spawn } from 'node:child_process';
+import type { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { text } from 'node:stream/consumers';
+import { Command } from 'commander';
+import { PrecopyError, messageOf } from '../errors.js';
+import { Journal } from '../journal/journal.js';
+import { toJson } from '../journal/json.js';
+import { newNotes, RecordParser } from '../journal/read.js';
+import { abandonedPolicy } from '../sequence/policies/abandoned.js';
+import { isEssential } from '../sequence/unfinished.js';
+import { flagsOf } from './migrate-flags.js';
+import { takeUp } from './migration-run.js';
+
+/** The last line: the run ended in order. */
+const done = 'done';
+/** The kernel frees a dead process's lock and its monitors while it ends. */
+const lockAttempts = 50;
+
+/** The guardian of this process. Dispose of it when the run has ended in order. */
+export class Guardian implements Disposable {
+  readonly #pipe: Writable;
+
+  constructor() {
+    const child = spawn(process.execPath, [process.argv[1] ?? '', 'guardian'], {
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    this.#pipe = child.stdin;
+    // Without a guardian the migration runs as well.
+    child.on('error', () => undefined);
+    child.stdin.on('error', () => undefined);
+    child.unref();
+  }
+
+  /** To be called before the first record. */
+  follow(journal: Journal): void {
+    journal.subscribe((record) => {
+      if (isEssential(record)) this.#pipe.write(`${toJson(record)}\n`);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#pipe.end(`${done}\n`);
+  }
+}
+
+export function guardianCommand(): Command {
+  return new Command('guardian')
+    .description('takes up the migration of a precopy that was killed; started by precopy itself')
+    .action(async () => {
+      const lines = (await text(process.stdin)).split('\n').filter((line) => line !== '');
+      if (lines.at(-1) !== done) await takeOver(lines);
+    });
+}
+
+async function takeOver(lines: readonly string[]): Promise<void> {
+  const parser = new RecordParser(newNotes());
+  const records = lines.flatMap((line, index) => parser.parse(line, 'pipe', index + 1) ?? []);
+  const start = records.find((record) => record.type === 'start');
+  // Nothing was changed yet.
+  if (!start || !records.some(({ type }) => type === 'before')) return;
+  const flags = flagsOf(start.command, start.arguments);
+  using journal = await goOnWith(flags.journal);
+  journal.subscribe((record) => {
+    if (isEssential(record)) records.push(record);
+  });
+  journal.start('guardian', flags);
+  try {
+    // Whoever was to decide has no shell any more.
+    const policy = flags.policy === 'manual' ? abandonedPolicy : undefined;
+    await takeUp(flags, journal, records, new AbortController().signal, policy);
+  } catch (error) {
+    const next = error instanceof PrecopyError ? ` ${error.next}` : '';
+    journal.append({ type: 'warning', message: `${messageOf(error)}${next}` });
+    process.exitCode = 1;
+  }
+}
+
+async function goOnWith(path: string | undefined): Promise<Journal> {
+  if (path === undefined) return new Journal();
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return Journal.resume(path);
+    } catch {
+      // A journal that can't be gone on with must not leave the guest without help.
+      if (attempt === lockAttempts) return new Journal();
+      await sleep(20);
+    }
+  }
+}

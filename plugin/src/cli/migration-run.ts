@@ -1,0 +1,194 @@
+/** One migration for the command line: from the flags to its end, over lost connections too. */
+import { describeMemory, ProcessMemory } from '../audit/guest-memory.js';
+import type { VerifySide } from '../audit/verify.js';
+import { PrecopyError } from '../errors.js';
+import { rememberMigration } from '../history/recorder.js';
+import type { Journal } from '../journal/journal.js';
+import type { JournalRecord } from '../journal/records.js';
+import {
+  migrate,
+  MonitorLostError,
+  resumeMigration,
+  type MigrateOptions,
+} from '../sequence/migrate.js';
+import { openLibvirtControl } from '../libvirt/open-control.js';
+import type { MigrationControl } from '../sequence/control.js';
+import { TraceLog } from '../sequence/trace-log.js';
+import { findPolicy } from '../sequence/policies/find.js';
+import type { Policy } from '../sequence/policy.js';
+import { QmpControl } from '../sequence/qmp-control.js';
+import { rescueAtDestination } from '../sequence/rescue.js';
+import { QemuSide } from '../sequence/side.js';
+import { isEssential, unfinished } from '../sequence/unfinished.js';
+import { channelSettings } from './channel-options.js';
+import { connectMonitor, connectOrGone } from './connect.js';
+import type { MigrateFlags } from './migrate-flags.js';
+
+/** Connections that are lost in one migration, before it is left to itself. */
+const mostReconnects = 5;
+
+/** @throws what `migrate` throws */
+export async function runMigration(
+  flags: MigrateFlags,
+  journal: Journal,
+  signal: AbortSignal,
+): Promise<void> {
+  const records: JournalRecord[] = [];
+  journal.subscribe((record) => {
+    if (isEssential(record)) records.push(record);
+  });
+  try {
+    await migrateBetween(flags, journal, signal);
+  } catch (error) {
+    if (!(error instanceof MonitorLostError)) throw error;
+    journal.append({ type: 'warning', message: `${error.message} Connecting again.` });
+    await takeUp(flags, journal, records, signal);
+  }
+}
+
+async function migrateBetween(
+  flags: MigrateFlags,
+  journal: Journal,
+  signal: AbortSignal,
+): Promise<void> {
+  const options = optionsFor(flags, journal, signal);
+  await using from = await connectMonitor(flags.qmp, signal);
+  await using to =
+    flags.toQmp === undefined ? undefined : await connectMonitor(flags.toQmp, signal);
+  const source = new QemuSide('source', from.client, from.address, from.peer, journal);
+  using control =
+    flags.to === undefined
+      ? new QmpControl({
+          source,
+          destination: to && new QemuSide('destination', to.client, to.address, to.peer, journal),
+          endpoints: { uri: flags.uri, incomingUri: flags.incomingUri },
+          journal,
+        })
+      : await openLibvirtControl(
+          { address: flags.qmp, source, destinationUri: flags.to, migrateUri: flags.uri, journal },
+          signal,
+        );
+  if (flags.history) rememberMigration(journal, control.source);
+  await migrate({ ...options, control, traceLogs: traceLogs(flags, control, journal) });
+}
+
+/**
+ * Goes on with a migration that another run, or this one over a lost connection, had begun.
+ *
+ * @param records of it so far; later ones are added by whoever calls
+ * @param policy instead of the one that it was begun with
+ */
+export async function takeUp(
+  flags: MigrateFlags,
+  journal: Journal,
+  records: readonly JournalRecord[],
+  signal: AbortSignal,
+  policy?: Policy,
+): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await resumeOnce(flags, journal, records, signal, policy);
+      return;
+    } catch (error) {
+      if (!(error instanceof MonitorLostError) || attempt === mostReconnects) throw error;
+      journal.append({ type: 'warning', message: `${error.message} Connecting again.` });
+    }
+  }
+}
+
+async function resumeOnce(
+  flags: MigrateFlags,
+  journal: Journal,
+  records: readonly JournalRecord[],
+  signal: AbortSignal,
+  policy: Policy | undefined,
+): Promise<void> {
+  const asked = optionsFor(flags, journal, signal);
+  const options = policy ? { ...asked, policy } : asked;
+  await using from = await connectOrGone(flags.qmp, signal);
+  await using to = flags.toQmp === undefined ? undefined : await connectOrGone(flags.toQmp, signal);
+  const destination =
+    to && new QemuSide('destination', to.client, to.address, to.peer, journal, to.gone);
+  if (from.gone) {
+    const where = await rescueAtDestination(destination, unfinished(records));
+    throw new PrecopyError(
+      'MIGRATION_FAILED',
+      `The source QEMU is gone. ${where}`,
+      "Look at the source QEMU's log.",
+    );
+  }
+  using control = new QmpControl({
+    source: new QemuSide('source', from.client, from.address, from.peer, journal),
+    destination,
+    endpoints: { uri: flags.uri, incomingUri: flags.incomingUri },
+    journal,
+  });
+  const logs = traceLogs(flags, control, journal);
+  await resumeMigration({ ...options, control, traceLogs: logs }, records);
+}
+
+function optionsFor(
+  flags: MigrateFlags,
+  journal: Journal,
+  signal: AbortSignal,
+): Omit<MigrateOptions, 'control'> {
+  const channel = channelSettings(flags);
+  if (flags.verify && (flags.onTimeout === 'postcopy' || channel.capabilities['postcopy-ram'])) {
+    throw new PrecopyError(
+      'USAGE',
+      '--verify compares the RAM of two stopped guests, and after postcopy the destination runs before it has all of its RAM.',
+      'Choose one of --verify and postcopy.',
+    );
+  }
+  return {
+    journal,
+    policy: findPolicy(flags.policy),
+    wish: {
+      downtimeLimitMs: flags.downtimeLimit,
+      totalLimitMs: flags.timeout,
+      slowdownLimitPercent: flags.maxSlowdown,
+      bandwidthBytesPerSecond: flags.bandwidth,
+      bandwidthLimitBytesPerSecond: flags.maxBandwidth,
+      linkBytesPerSecond: flags.link,
+      onTimeout: flags.onTimeout,
+    },
+    settings: {
+      // With the return path the source says `completed` only when the destination has loaded all.
+      capabilities: {
+        events: true,
+        'return-path': true,
+        // Where QEMU waits there, the guest stands still until somebody says go on.
+        'pause-before-switchover': false,
+        ...(flags.autoConverge ? { 'auto-converge': true } : {}),
+        ...(flags.onTimeout === 'postcopy' ? { 'postcopy-ram': true } : {}),
+        ...channel.capabilities,
+      },
+      parameters: channel.parameters,
+    },
+    stallLimitMs: flags.stallTimeout === 0 ? undefined : flags.stallTimeout,
+    openMemory: flags.verify ? openMemory : undefined,
+    signal,
+  };
+}
+
+function traceLogs(flags: MigrateFlags, control: MigrationControl, journal: Journal): TraceLog[] {
+  const { source, destination } = control;
+  return [
+    ...(flags.sourceLog === undefined ? [] : [new TraceLog(source, flags.sourceLog, journal)]),
+    ...(flags.destinationLog === undefined || destination === undefined
+      ? []
+      : [new TraceLog(destination, flags.destinationLog, journal)]),
+  ];
+}
+
+async function openMemory(side: QemuSide): Promise<VerifySide> {
+  if (!side.peer) {
+    throw new PrecopyError(
+      'NOT_SUPPORTED',
+      `--verify reads the RAM of both QEMUs on this host, and ${side.address} does not tell which process it is.`,
+      'Name both monitors by unix sockets of this host, or leave --verify out.',
+    );
+  }
+  const memory = await ProcessMemory.open(side.peer.pid);
+  return { memory, layout: () => describeMemory(side.monitor) };
+}

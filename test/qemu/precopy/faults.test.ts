@@ -1,0 +1,293 @@
+/** Everything that can die, at every state of a migration: the table of docs/faults.md, row by row. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from 'precopy';
+import koffi from 'koffi';
+import { LibcKernel } from 'linux-vfio-ts';
+import { repositoryRoot } from '#scripts/repository.js';
+import { FaultRig } from '../../support/fault-rig.js';
+import { faultTable, rows, type Row, type State } from '../../support/fault-table.js';
+import { precopy, startPrecopy, type Finished, type Running } from '../../support/precopy.js';
+
+/** How each state is reached: what precopy is told, how fast the link is, and what it prints then. */
+const stages: Record<State, { args: string[]; linkBytesPerSecond?: number; printed: string }> = {
+  setup: { args: timeLimit('3s', 'release'), printed: '"phase":"setup"' },
+  precopy: { args: timeLimit('3s', 'release'), printed: '"type":"pass"' },
+  held: {
+    args: [...timeLimit('3s', 'release'), '--policy', 'manual'],
+    printed: '"type":"pass"',
+  },
+  switchover: {
+    args: timeLimit('1s', 'release'),
+    linkBytesPerSecond: 10 << 20,
+    printed: '"event":"STOP"',
+  },
+  postcopy: {
+    args: timeLimit('1s', 'postcopy'),
+    linkBytesPerSecond: 4 << 20,
+    printed: '"event":"RESUME"',
+  },
+  verify: { args: [...timeLimit('1s', 'release'), '--verify'], printed: '"phase":"verify"' },
+  completed: { args: timeLimit('1s', 'release'), printed: '"type":"result"' },
+};
+
+function timeLimit(time: string, action: string): string[] {
+  return ['--timeout', time, '--on-timeout', action];
+}
+
+/** `all`, or rows whose title has this text; default: those that run always. */
+const wanted = process.env['PRECOPY_FAULTS'];
+
+function isWanted(row: Row): boolean {
+  if (wanted === undefined) return row.always ?? false;
+  return wanted === 'all' || titleOf(row).includes(wanted);
+}
+
+function titleOf({ fault, state, guest }: Row): string {
+  return `${fault}, state ${state}: ${guest}`;
+}
+
+describe('a fault in a migration', () => {
+  for (const row of rows.filter(isWanted)) {
+    it(titleOf(row), async function () {
+      await using rig = await FaultRig.start(row.state === 'verify');
+      const run = await FaultRun.start(rig, row);
+      if (!run) {
+        console.log('      skipped: a small file system can be mounted by root only');
+        this.skip();
+      }
+      await using ended = run;
+      await ended.strike();
+      const exitCode = await ended.end();
+      assert.equal(exitCode, row.exitCode, ended.output);
+      await assertOutcome(rig, row, ended);
+    });
+  }
+
+  it('leaves no guest held when precopy shell is killed', async () => {
+    await using rig = await FaultRig.start();
+    const shell = startPrecopy(
+      [
+        ...['shell', '--qmp', rig.source.qmp, '--to-qmp', rig.destination.qmp],
+        ...['--bandwidth', '10M', '--downtime-limit', '30s'],
+      ],
+      { stdin: 'start\n' },
+    );
+    await shell.printed('started, held');
+    assert.deepEqual(await rig.runners(), ['source']);
+    const [guardian] = childrenOf(shell.process.pid ?? 0);
+    shell.process.kill('SIGKILL');
+    await shell.finished;
+    while (existsSync(`/proc/${guardian}`)) await sleep(50);
+    assert.deepEqual(await rig.runners(), ['destination']);
+  });
+
+  it('is told of in docs/faults.md as it is tested here', () => {
+    const text = readFileSync(join(repositoryRoot(), 'docs/faults.md'), 'utf8');
+    assert.ok(text.includes(faultTable()), `docs/faults.md lacks this table:\n${faultTable()}`);
+  });
+});
+
+class FaultRun implements AsyncDisposable {
+  readonly #rig: FaultRig;
+  readonly #row: Row;
+  readonly #running: Running;
+  readonly #clock: string;
+  #finished: Finished | undefined;
+  #guardian: number | undefined;
+
+  private constructor(rig: FaultRig, row: Row, running: Running, clock: string) {
+    this.#rig = rig;
+    this.#row = row;
+    this.#running = running;
+    this.#clock = clock;
+  }
+
+  /** @returns undefined if this machine can't have the fault */
+  static async start(rig: FaultRig, row: Row): Promise<FaultRun | undefined> {
+    const stage = stages[row.state];
+    if (row.fault === 'journal disk full' && !mountSmall(rig)) return undefined;
+    const clock = join(rig.folder, 'clock-is-set');
+    if (stage.linkBytesPerSecond !== undefined) rig.link.limit(stage.linkBytesPerSecond);
+    const args = rig.arguments(
+      ...stage.args,
+      ...(row.fault === 'link stalled' ? ['--stall-timeout', '2s'] : []),
+    );
+    const env = row.fault === 'clock set' ? { NODE_OPTIONS: settableClock(rig.folder, clock) } : {};
+    const run = new FaultRun(rig, row, startPrecopy(args, { env }), clock);
+    await run.#running.printed(stage.printed);
+    return run;
+  }
+
+  get output(): string {
+    const { stdout = '', stderr = '' } = this.#finished ?? {};
+    return `${stdout}${stderr}`;
+  }
+
+  get #pid(): number {
+    return this.#running.process.pid ?? 0;
+  }
+
+  /** Does what the row says. */
+  async strike(): Promise<void> {
+    const rig = this.#rig;
+    switch (this.#row.fault) {
+      case 'destination killed':
+        rig.destination.process.kill('SIGKILL');
+        break;
+      case 'source killed':
+        rig.source.process.kill('SIGKILL');
+        break;
+      case 'link stalled':
+        rig.link.stall();
+        if (this.#row.state === 'postcopy') {
+          await this.#running.printed('"phase":"recover"');
+          rig.link.cut();
+        }
+        break;
+      case 'precopy killed':
+        [this.#guardian] = childrenOf(this.#pid);
+        this.#running.process.kill('SIGKILL');
+        break;
+      case 'precopy and guardian killed':
+        for (const pid of [...childrenOf(this.#pid), this.#pid]) process.kill(pid, 'SIGKILL');
+        break;
+      case 'source monitor closed':
+        closeConnections(this.#pid, rig.source.pid);
+        break;
+      case 'destination monitor closed':
+        closeConnections(this.#pid, rig.destination.pid);
+        break;
+      case 'journal disk full':
+        fill(join(rig.journalFolder ?? '', 'filler'));
+        break;
+      case 'clock set':
+        writeFileSync(this.#clock, '');
+    }
+  }
+
+  async end(): Promise<Row['exitCode'] | null> {
+    this.#finished = await this.#running.finished;
+    if (this.#row.fault === 'precopy and guardian killed') {
+      this.#finished = await precopy('migrate', '--resume', this.#rig.journal);
+      return this.#finished.exitCode;
+    }
+    if (this.#guardian === undefined) return this.#finished.exitCode;
+    while (existsSync(`/proc/${this.#guardian}`)) await sleep(50);
+    return 'killed';
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.resolve();
+    if (this.#running.process.exitCode === null) this.#running.process.kill('SIGKILL');
+    const { journalFolder } = this.#rig;
+    if (journalFolder !== undefined) execFileSync('umount', [journalFolder]);
+  }
+}
+
+async function assertOutcome(rig: FaultRig, row: Row, run: FaultRun): Promise<void> {
+  if (row.guest === 'lost') {
+    // In postcopy what is left of the destination waits for pages for ever and can't be looked at.
+    if (row.state !== 'postcopy') assert.deepEqual(await rig.runners(), [], run.output);
+    return;
+  }
+  assert.deepEqual(await rig.runners(), [row.guest], run.output);
+  if (row.guest === 'source') await rig.assertRestored();
+  const sides = new Set(
+    rig.records().flatMap((record) => (record.type === 'before' ? [record.side] : [])),
+  );
+  assert.ok(row.state === 'setup' || sides.size === 2, 'what was set before is in the journal');
+  if (row.fault === 'clock set') assertTimeLimitKept(rig);
+  if (row.state === 'verify' && row.guest === 'destination' && row.exitCode !== 1) {
+    const verified = rig.records().findLast((record) => record.type === 'verify');
+    assert.equal(verified?.result.differingPages, 0);
+  }
+}
+
+/** The wall clock jumped, and the time limit did not end early. */
+function assertTimeLimitKept(rig: FaultRig): void {
+  const records = rig.records();
+  assert.ok(
+    records.some((record) => record.type === 'clock' && record.jumpMs > 3_000_000),
+    'the jump is in the journal',
+  );
+  const begun = records.find(
+    (record) => record.type === 'phase' && ['precopy', 'held'].includes(record.phase),
+  );
+  const over = records.find(
+    (record) => record.type === 'decision' && record.action.kind !== 'wait',
+  );
+  const limitMs = records.find((record) => record.type === 'goal')?.goal.totalLimitMs ?? 0;
+  const passedMs = (over?.monotonicMs ?? 0) - (begun?.monotonicMs ?? 0);
+  assert.ok(passedMs >= limitMs, `${passedMs} ms passed of a limit of ${limitMs} ms`);
+}
+
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return text === '' ? [] : text.split(' ').map(Number);
+}
+
+/** shutdown(2) of every connection that one process has to another: as if the network had done it. */
+function closeConnections(pid: number, peerPid: number): void {
+  const native = new LibcKernel();
+  const shutdown = koffi.load(null).func('int shutdown(int fd, int how)') as (
+    fd: number,
+    how: number,
+  ) => number;
+  const pidfd = native.pidfdOpen(pid);
+  let closed = 0;
+  for (const name of readdirSync(`/proc/${pid}/fd`)) {
+    if (!readlinkSync(`/proc/${pid}/fd/${name}`).startsWith('socket:')) continue;
+    const fd = native.pidfdGetfd(pidfd, Number(name));
+    try {
+      if (native.peerCredentials(fd).pid === peerPid) closed += 1 + shutdown(fd, 2);
+    } finally {
+      native.close(fd);
+    }
+  }
+  native.close(pidfd);
+  assert.equal(closed, 1);
+}
+
+function mountSmall(rig: FaultRig): boolean {
+  const folder = join(rig.folder, 'small');
+  mkdirSync(folder);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', folder], { stdio: 'pipe' });
+  } catch {
+    return false;
+  }
+  rig.journalFolder = folder;
+  return true;
+}
+
+function fill(path: string): void {
+  try {
+    for (;;) writeFileSync(path, Buffer.alloc(4096), { flag: 'a' });
+  } catch (error) {
+    assert.match(messageOf(error), /ENOSPC/);
+  }
+}
+
+/** Node's option for a process whose wall clock jumps by an hour once the file `set` exists. */
+function settableClock(folder: string, set: string): string {
+  const module = join(folder, 'clock.mjs');
+  writeFileSync(
+    module,
+    `import { existsSync } from 'node:fs';
+const real = Date.now;
+Date.now = () => real() + (existsSync(${JSON.stringify(set)}) ? 3_600_000 : 0);
+`,
+  );
+  return `--import=${module}`;
+}
