@@ -60,9 +60,10 @@ describe('precopy watch with VFIO', () => {
     const reached = Number((await pair.source.device.status()).written - written) / seconds;
     assert.equal(exitCode, 0, stderr);
     const samples = samplesOf(recordsOf(stdout));
-    for (const [kind, rate] of [
-      ['device', reached],
-      ['cpu', workload.pagesPerSecond],
+    // Soft-dirty bits set between the read and the reset are lost: more of them on a busy machine.
+    for (const [kind, rate, tolerance] of [
+      ['device', reached, 0.1],
+      ['cpu', workload.pagesPerSecond, 0.3],
     ] as const) {
       const shown = median(
         samples.map(
@@ -71,7 +72,7 @@ describe('precopy watch with VFIO', () => {
       );
       const what = `${kind}: ${shown.toFixed(0)} pages/s shown, ${rate.toFixed(0)} in truth, in ${samples.length} samples`;
       console.log(`      ${what}`);
-      assert.ok(Math.abs(shown / rate - 1) <= 0.1, what);
+      assert.ok(Math.abs(shown / rate - 1) <= tolerance, what);
     }
     const { forecast } = samples.at(-1) ?? {};
     assert.equal(forecast?.converges, 'yes', JSON.stringify(samples.at(-1)));
