@@ -86,7 +86,7 @@ describe('the guard', () => {
     const gate = new HarvestGate();
     const dirtyPages = new DirtyPages(kernel, container.fd, gate);
     const reports: StolenBits[] = [];
-    using guard = await TrackingGuard.watch(side, gate, {
+    await using guard = await TrackingGuard.watch(side, gate, {
       report: (stolen) => reports.push(stolen),
     });
 

@@ -134,7 +134,7 @@ describe('precopy rehearse with VFIO', () => {
   it('says in text what dirties how much, and what would help where it does not converge', async () => {
     const { exitCode, stdout, stderr } = await rehearse(
       ...often,
-      ...['--bandwidth', '4M', '--downtime-limit', '50ms', '--duration', '6s'],
+      ...['--bandwidth', '4M', '--downtime-limit', '50ms', '--duration', '8s'],
     );
     assert.equal(exitCode, 0, stderr);
     assert.match(stdout, /^forecast: does not converge$/m);
@@ -172,7 +172,7 @@ describe('precopy rehearse with VFIO', () => {
     const { exitCode, stdout, stderr } = await rehearse(
       ...often,
       ...mibPerSecond,
-      ...['--duration', '4s'],
+      ...['--duration', '8s'],
     );
     assert.equal(exitCode, 0, stderr);
     assert.match(stdout, /^note: An earlier rehearsal of this guest was killed/m);

@@ -2,6 +2,7 @@
 import { describeMemory, ProcessMemory } from '../audit/guest-memory.js';
 import type { VerifySide } from '../audit/verify.js';
 import { PrecopyError } from '../errors.js';
+import { leftoversUndone, undoLeftovers } from '../harvest/leftovers.js';
 import { rememberMigration } from '../history/recorder.js';
 import type { Journal } from '../journal/journal.js';
 import type { JournalRecord } from '../journal/records.js';
@@ -56,6 +57,7 @@ async function migrateBetween(
   await using to =
     flags.toQmp === undefined ? undefined : await connectMonitor(flags.toQmp, signal);
   const source = new QemuSide('source', from.client, from.address, from.peer, journal);
+  if (await undoLeftovers(source)) process.stderr.write(`${leftoversUndone}\n`);
   using control =
     flags.to === undefined
       ? new QmpControl({

@@ -1,15 +1,23 @@
 /** What dirties a guest, as found out by watching it, or known without. */
 import { CurveBuilder, type WorkloadPhase } from '../forecast/curve.js';
-import { allDirtyCurve } from '../forecast/dirty.js';
+import { allDirtyCurve, sumOfCurves } from '../forecast/dirty.js';
 import { rehearsed, type Rehearsed } from '../forecast/rehearsed.js';
 import type { RamStretch } from '../forecast/qemu-model.js';
+import { watchCpuRates, type CpuRateOptions } from './cpu-rates.js';
 import type { DeviceTracking } from './device-tracking.js';
-import { figuresByBlock, heatFigures, hotRangeFigures, sourceFigures } from './figures.js';
+import {
+  figuresByBlock,
+  figuresOf,
+  heatFigures,
+  hotRangeFigures,
+  sourceFigures,
+} from './figures.js';
 import { harvestGuest, type GuestHarvestOptions } from './guest-harvest.js';
 import { bitmapLayoutOf, blockPagesOf } from './guest-layout.js';
 import type { HarvestSummary } from './harvester.js';
 import { sumOfPages } from './ram-content.js';
 import type { Rehearsal } from './rehearsal.js';
+import { cpuName } from './soft-dirty-source.js';
 
 /** What was dirtied: for people, and for the model. */
 export interface Dirtied extends Pick<
@@ -47,13 +55,13 @@ export function curveBuilderFor(layout: GuestHarvestOptions['layout']): CurveBui
  * @throws as {@link harvestGuest}
  */
 export async function watchDirtied(
-  options: Omit<GuestHarvestOptions, 'onHarvest'>,
+  options: Omit<GuestHarvestOptions, 'onHarvest' | 'onRestart'>,
   longestWindowMs: number,
   device: string | null,
   onProgress: (progress: HarvestProgress) => void,
 ): Promise<Dirtied> {
   const { durationMs, layout } = options;
-  const builder = curveBuilderFor(layout);
+  let builder = curveBuilderFor(layout);
   let watchedMs = 0;
   let firstMs: number | undefined;
   const { sources, summary, caveats } = await harvestGuest({
@@ -67,6 +75,11 @@ export async function watchDirtied(
         [...harvest.sources].map(([name, bitmap]) => [name, bitmap.count()]),
       );
       onProgress({ watchedMs, durationMs, lastPages, lastMs });
+    },
+    onRestart: () => {
+      builder = curveBuilderFor(layout);
+      watchedMs = 0;
+      firstMs = undefined;
     },
   });
   const kinds = new Map(sources.map(({ name, kind }) => [name, kind]));
@@ -82,6 +95,49 @@ export async function watchDirtied(
     hotRanges: hotRangeFigures(builder),
     summary,
     caveats,
+  };
+}
+
+/**
+ * Measures the CPUs by rates, and adds them to what was found out of devices.
+ *
+ * @param devices null where there are none
+ * @throws as {@link watchCpuRates}
+ */
+export async function withCpuRates(
+  devices: Dirtied | null,
+  options: Omit<CpuRateOptions, 'devices' | 'onProgress'>,
+  onProgress: (progress: HarvestProgress) => void,
+): Promise<Dirtied> {
+  const { durationMs } = options;
+  const last = devices?.phases.at(-1)?.sources ?? [];
+  const rates = await watchCpuRates({
+    ...options,
+    devices: sumOfCurves(...last.map(({ curve }) => curve)),
+    onProgress: (watchedMs, { mibPerSecond, windowMs: lastMs }) => {
+      const pages = (mibPerSecond * 256 * lastMs) / 1000;
+      onProgress({ watchedMs, durationMs, lastPages: new Map([[cpuName, pages]]), lastMs });
+    },
+  });
+  const source = { name: cpuName, kind: 'cpu', curve: rates.curve } as const;
+  const phases = devices?.phases ?? [{ phase: null, sources: [], warnings: [] }];
+  return {
+    ...(devices ?? { together: null, heat: null, hotRanges: [], summary: null }),
+    phases: phases.map((phase) => ({ ...phase, sources: [source, ...phase.sources] })),
+    sources: [
+      {
+        name: cpuName,
+        kind: 'cpu',
+        device: null,
+        everything: false,
+        ...figuresOf(rates.curve),
+        blocks: [],
+      },
+      ...(devices?.sources ?? []),
+    ],
+    // A union with pages of which nothing is known is none.
+    together: null,
+    caveats: [...(devices?.caveats ?? []), ...rates.caveats],
   };
 }
 

@@ -48,7 +48,7 @@ export function figuresByBlock(
   return { ...figuresOf(curve), blocks };
 }
 
-function figuresOf(curve: EstimatedCurve): DirtyFigures {
+export function figuresOf(curve: EstimatedCurve): DirtyFigures {
   return {
     points: curve.points,
     pagesPerSecond: curve.pagesIn(1000),

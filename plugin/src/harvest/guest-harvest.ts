@@ -17,13 +17,15 @@ import { migrationIsOver } from '../sequence/preflight.js';
 import type { QemuSide } from '../sequence/side.js';
 import { Attribution } from './attribution.js';
 import { DeviceSources } from './device-sources.js';
+import { claimGuest, leftoversUndone } from './leftovers.js';
 import type { DeviceTracking } from './device-tracking.js';
+import { foreignDirtyLogging } from './dirty-rate.js';
 import { bitmapLayoutOf, sameSections } from './guest-layout.js';
 import { harvestSources, type HarvestRound, type HarvestSummary } from './harvester.js';
 import { ramWindows, SoftDirtySource } from './soft-dirty-source.js';
 import type { HarvestSource } from './source.js';
-import { identityOf, TrackingState } from './state-file.js';
-import { TrackingGuard } from './tracking-guard.js';
+import { eventsAreOn, TrackingGuard } from './tracking-guard.js';
+import { VcpuThreads } from './vcpu-time.js';
 
 export interface GuestHarvestOptions {
   readonly side: QemuSide;
@@ -38,13 +40,15 @@ export interface GuestHarvestOptions {
   readonly cpu: boolean;
   readonly durationMs: number;
   readonly intervalMs: number;
-  /** How much of one core harvesting may take, 0 to 1. */
+  /** How much harvesting may take of one core, and of the guest's running time; 0 to 1. */
   readonly overheadShare: number;
   readonly signal: AbortSignal;
   /** Told what will be harvested, before the first round. */
   readonly onSources?: ((sources: GuestHarvest['sources']) => void) | undefined;
   /** Told of each round; the bitmaps in it are good until it returns. */
   readonly onHarvest: (harvest: HarvestRound) => void;
+  /** As that of {@link harvestSources}. */
+  readonly onRestart?: (() => void) | undefined;
 }
 
 export interface GuestHarvest {
@@ -58,11 +62,29 @@ export interface GuestHarvest {
  *   NO_ACCESS, USAGE if there is no source; errors of linux-vfio-ts; the signal's reason
  */
 export async function harvestGuest(options: GuestHarvestOptions): Promise<GuestHarvest> {
+  const { side, pid } = options;
+  const { state, cleanedUp } = await claimGuest(side, pid);
+  state.write({ eventsWereOff: !(await eventsAreOn(side)) });
+  const tracking = { mayBeOn: false };
+  try {
+    const harvest = await harvestGuarded(options, (on) => (tracking.mayBeOn = on));
+    return { ...harvest, caveats: [...(cleanedUp ? [leftoversUndone] : []), ...harvest.caveats] };
+  } finally {
+    // Kept where tracking could not be switched off: the next run tries again.
+    if (!tracking.mayBeOn) state.remove();
+  }
+}
+
+/** @param onTracking told before tracking may be on, and when it is off again */
+async function harvestGuarded(
+  options: GuestHarvestOptions,
+  onTracking: (on: boolean) => void,
+): Promise<GuestHarvest> {
   const { side, pid, layout, tracking, mayBeOn } = options;
   const kernel = new LibcKernel();
   const gate = new HarvestGate();
   const stolen: string[] = [];
-  using guard = await TrackingGuard.watch(side, gate, {
+  await using guard = await TrackingGuard.watch(side, gate, {
     report: ({ message }) => stolen.push(message),
   });
   using qemu = await BorrowableProcess.open(kernel, pid);
@@ -70,43 +92,35 @@ export async function harvestGuest(options: GuestHarvestOptions): Promise<GuestH
     ...{ qemu, kernel, gate, tracking, mayBeOn },
     layout: bitmapLayoutOf(layout.sections),
   });
-  const identity = identityOf(pid);
-  if (identity === undefined)
-    throw new PrecopyError('NO_ACCESS', `QEMU (pid ${pid}) has ended.`, 'Start it again.');
-  const { state, cleanedUp } = TrackingState.claim(identity, () => {
-    devices.switchOff();
-  });
-  await using cpu = options.cpu ? await SoftDirtySource.open(pid, ramWindows(layout)) : undefined;
+  await using cpu = options.cpu
+    ? await SoftDirtySource.open(pid, ramWindows(layout), options.signal)
+    : undefined;
   // The CPUs first: see Attribution.
   const sources: HarvestSource[] = [...(cpu ? [cpu] : []), ...devices.sources];
-  if (sources.length === 0) {
-    throw new PrecopyError(
-      'USAGE',
-      'The guest has no VFIO device, and with --no-cpu nothing is left to look at.',
-      'Leave --no-cpu out.',
-    );
-  }
+  if (sources.length === 0) throw nothingToWatch();
+  const hasDevices = devices.sources.length > 0;
   options.onSources?.(sources);
+  const sinceMs = Date.now();
+  if (hasDevices) await refuseForeignLogging(side);
   let summary: HarvestSummary;
   try {
-    summary = await harvestWith(sources, options, state, gate);
+    summary = await harvestWith(sources, options, onTracking, gate);
   } catch (error) {
     await guard.settled();
     if (devices.holdsLogs) {
       await migrationOver(side, options.signal);
       devices.takeBack();
     }
-    throw gate.shutReason === undefined ? error : migrationBegan(gate.shutReason, stolen, error);
+    if (gate.shutReason !== undefined) throw migrationBegan(gate.shutReason, stolen, error);
+    if (hasDevices) await refuseForeignLogging(side, sinceMs, error);
+    throw error;
   }
+  if (hasDevices) await refuseForeignLogging(side, sinceMs);
   const moved = !sameSections(layout.sections, (await describeMemory(side.monitor)).sections);
   return {
     sources,
     summary,
-    caveats: [
-      ...(cleanedUp ? [cleanedUpCaveat] : []),
-      ...(moved ? [movedCaveat] : []),
-      ...sources.flatMap((source) => source.caveats()),
-    ],
+    caveats: [...(moved ? [movedCaveat] : []), ...sources.flatMap((source) => source.caveats())],
   };
 }
 
@@ -119,29 +133,39 @@ async function migrationOver(side: QemuSide, signal: AbortSignal): Promise<void>
   }
 }
 
-const cleanedUpCaveat =
-  'An earlier rehearsal of this guest was killed; its dirty tracking was switched off first.';
+/** There is no source. */
+export function nothingToWatch(): PrecopyError {
+  return new PrecopyError(
+    'USAGE',
+    'The guest has no VFIO device, and with --no-cpu nothing is left to look at.',
+    'Leave --no-cpu out.',
+  );
+}
+
 const movedCaveat =
   "The layout of the guest's memory changed meanwhile (firmware or hotplug); some harvests missed pages. Run it again.";
 
 async function harvestWith(
   sources: readonly HarvestSource[],
-  { layout, onHarvest, ...options }: GuestHarvestOptions,
-  state: TrackingState,
+  { side, pid, layout, onHarvest, ...options }: GuestHarvestOptions,
+  onTracking: (on: boolean) => void,
   gate: HarvestGate,
 ): Promise<HarvestSummary> {
   const pages = bitmapLayoutOf(layout.sections);
   using arena = new BitmapArena();
   warmUp(arena);
   const attribution = new Attribution(sources, arena.create(pages));
+  const vcpus = await VcpuThreads.of(side, pid);
   return await harvestSources({
     sources,
     bitmaps: sources.map(() => arena.create(pages)),
     intervalMs: options.intervalMs,
     overheadShare: options.overheadShare,
+    vcpuTime: () => vcpus.read(),
     durationMs: options.durationMs,
     signal: options.signal,
-    state,
+    onTracking,
+    onRestart: options.onRestart,
     onHarvest: (harvest) => {
       // The CPUs' source does not ask, and the container's not if it was not read since.
       gate.check();
@@ -149,6 +173,22 @@ async function harvestWith(
       onHarvest(harvest);
     },
   });
+}
+
+/** @throws PrecopyError NOT_SUPPORTED if somebody's calc-dirty-rate uses the containers, too */
+async function refuseForeignLogging(
+  side: QemuSide,
+  sinceMs?: number,
+  cause?: unknown,
+): Promise<void> {
+  const mode = await foreignDirtyLogging(side, sinceMs);
+  if (mode === undefined) return;
+  throw new PrecopyError(
+    'NOT_SUPPORTED',
+    `Somebody measures this guest with calc-dirty-rate mode=${mode}, which uses the containers' dirty tracking, too; each takes the other's bits.`,
+    'Rehearse again when that measurement has ended.',
+    { cause },
+  );
 }
 
 function migrationBegan(reason: string, stolen: readonly string[], cause: unknown): unknown {

@@ -1,17 +1,24 @@
 /**
- * Harvests all sources of a guest, round after round, for a given time. The interval is chosen once, by
- * what a round costs, and then kept: windows of a dirty curve are counted in harvests.
+ * Harvests all sources of a guest, round after round, for a given time. The interval is chosen by what a
+ * round costs. Windows of a dirty curve are counted in harvests; so if it turns out to cost more than it may,
+ * the interval grows and watching begins anew.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DirtyBitmap } from 'linux-vfio-ts';
 import { PrecopyError, messageOf } from '../errors.js';
+import { formatMs } from '../report/format.js';
 import type { Harvest } from '../forecast/curve.js';
+import { guestCost, intervalFor, longerInterval, type GuestCost, type VcpuTime } from './pace.js';
 import type { HarvestSource } from './source.js';
 
 /** Rounds from whose cost the interval is chosen; they are not reported. */
 const trialRounds = 5;
 /** Fewer rounds than this are no curve. */
 export const leastRounds = 10;
+/** How long the vCPUs are looked at without harvesting. */
+const baselineMs = 1000;
+/** A cost that still grows after so many new beginnings is not ours to bound. */
+const mostRestarts = 5;
 
 /** Time, so that tests need not wait. */
 export interface HarvestClock {
@@ -44,15 +51,22 @@ export interface HarvesterOptions {
   readonly bitmaps: readonly DirtyBitmap[];
   /** Time between two rounds; more if they cost too much. */
   readonly intervalMs: number;
-  /** How much of one core may be spent, 0 to 1. */
+  /** How much of one core may be spent, and of the guest's running time; 0 to 1. */
   readonly overheadShare: number;
+  /** CPU time of the guest's vCPUs so far; without it only our own time is bounded. */
+  readonly vcpuTime?: (() => VcpuTime | undefined) | undefined;
   /** How long to watch once the interval is known. */
   readonly durationMs: number;
   readonly signal: AbortSignal;
-  /** Remembers that tracking is on: written before the first start, removed after the last stop. */
-  readonly state?: { write(): void; remove(): void };
+  /** Told before the first source is started, and after the last one was stopped without an error. */
+  readonly onTracking?: (on: boolean) => void;
   /** Told of each round; the bitmaps in it are good until it returns. */
   readonly onHarvest: (harvest: HarvestRound) => void;
+  /**
+   * Told that the interval had to grow: what was harvested so far does not belong to what comes. Without it
+   * the interval is kept as it was chosen.
+   */
+  readonly onRestart?: (() => void) | undefined;
   readonly clock?: HarvestClock;
 }
 
@@ -64,6 +78,8 @@ export interface HarvestSummary {
   readonly intervalMs: number;
   /** CPU time spent while watching, as a part of one core; what is done with the harvests included. */
   readonly overheadShare: number;
+  /** Undefined where the vCPU threads are not known, or ran too little to tell. */
+  readonly guestCost: GuestCost | undefined;
 }
 
 /**
@@ -73,44 +89,75 @@ export interface HarvestSummary {
  *   short for a curve
  */
 export async function harvestSources(options: HarvesterOptions): Promise<HarvestSummary> {
-  const { sources, signal, state } = options;
+  const { sources, signal, onTracking } = options;
   const started: HarvestSource[] = [];
   let failure: unknown;
   try {
-    state?.write();
+    const vcpusBefore = await vcpusWithoutHarvest(options);
+    onTracking?.(true);
     for (const source of sources) {
       signal.throwIfAborted();
       // Before the call: one that fails half-way is to be stopped, too.
       started.push(source);
       await source.start(signal);
     }
-    return await harvestRounds(options);
+    return await harvestRounds(options, vcpusBefore);
   } catch (error) {
     failure = error;
     throw error;
   } finally {
-    // Kept if this throws: the next run then switches off what we could not.
     stopAll(started, failure);
-    state?.remove();
+    onTracking?.(false);
   }
 }
 
-async function harvestRounds(options: HarvesterOptions): Promise<HarvestSummary> {
-  const { overheadShare, durationMs, signal, onHarvest, clock = systemClock } = options;
+/** What the vCPUs do while nobody harvests. */
+async function vcpusWithoutHarvest({
+  vcpuTime,
+  signal,
+  clock = systemClock,
+}: HarvesterOptions): Promise<VcpuTime | undefined> {
+  const before = vcpuTime?.();
+  if (before === undefined) return undefined;
+  await clock.sleep(baselineMs, signal);
+  return passed(before, vcpuTime?.());
+}
+
+function passed(from: VcpuTime | undefined, to: VcpuTime | undefined): VcpuTime | undefined {
+  return from && to && { runMs: to.runMs - from.runMs, systemMs: to.systemMs - from.systemMs };
+}
+
+async function harvestRounds(
+  options: HarvesterOptions,
+  vcpusBefore: VcpuTime | undefined,
+): Promise<HarvestSummary> {
+  const { overheadShare, clock = systemClock } = options;
   // What was dirty before the start, if tracking was on already, must not count.
   await harvestRound(options, () => undefined, clock);
   const roundMs = await costOfRound(options, clock);
-  const intervalMs = Math.max(options.intervalMs, Math.ceil(roundMs / overheadShare));
-  if (durationMs < leastRounds * intervalMs) {
-    throw new PrecopyError(
-      'NOT_SUPPORTED',
-      `One harvest costs ${roundMs.toFixed(1)} ms of CPU time, so that ${(100 * overheadShare).toFixed(0)} % of one core allow one every ${intervalMs} ms: ${(durationMs / 1000).toFixed(0)} s are too short for a curve.`,
-      `Watch for ${Math.ceil((leastRounds * intervalMs) / 1000)} s or longer (--duration), or allow more (--overhead).`,
-    );
+  let intervalMs = Math.max(options.intervalMs, intervalFor(roundMs, overheadShare));
+  for (let restarts = 0; restarts <= mostRestarts; restarts++) {
+    const watched = await watchAt(intervalMs, options, vcpusBefore);
+    if (typeof watched !== 'number') return watched;
+    options.onRestart?.();
+    intervalMs = watched;
   }
+  throw tooShort(intervalMs, options);
+}
+
+/** @returns a longer interval, if this one cost more than it may */
+async function watchAt(
+  intervalMs: number,
+  options: HarvesterOptions,
+  vcpusBefore: VcpuTime | undefined,
+): Promise<HarvestSummary | number> {
+  const { overheadShare, durationMs, signal, onHarvest, vcpuTime, clock = systemClock } = options;
+  if (durationMs < leastRounds * intervalMs) throw tooShort(intervalMs, options);
   let beforeMs = await harvestRound(options, () => undefined, clock);
   const startMs = beforeMs;
-  const cpuBeforeMs = clock.cpuMs();
+  const cpuStartMs = clock.cpuMs();
+  const vcpuStart = vcpuTime?.();
+  const vcpusNow = (): VcpuTime | undefined => passed(vcpuStart, vcpuTime?.());
   const endMs = clock.nowMs() + durationMs;
   let rounds = 0;
   for (let dueMs = clock.nowMs() + intervalMs; dueMs <= endMs; dueMs += intervalMs) {
@@ -126,13 +173,31 @@ async function harvestRounds(options: HarvesterOptions): Promise<HarvestSummary>
       clock,
     );
     rounds++;
+    if (options.onRestart === undefined || rounds % leastRounds !== 0) continue;
+    const wallMs = clock.nowMs() - startMs;
+    const spent = { wallMs, cpuMs: clock.cpuMs() - cpuStartMs, vcpus: vcpusNow() };
+    const longerMs = longerInterval(intervalMs, overheadShare, vcpusBefore, spent);
+    if (longerMs !== undefined) return longerMs;
   }
+  const vcpus = vcpusNow();
   return {
     rounds,
     watchedMs: beforeMs - startMs,
     intervalMs,
-    overheadShare: (clock.cpuMs() - cpuBeforeMs) / (beforeMs - startMs),
+    overheadShare: (clock.cpuMs() - cpuStartMs) / (beforeMs - startMs),
+    guestCost: vcpusBefore && vcpus && guestCost(vcpusBefore, vcpus),
   };
+}
+
+function tooShort(
+  intervalMs: number,
+  { durationMs, overheadShare }: HarvesterOptions,
+): PrecopyError {
+  return new PrecopyError(
+    'NOT_SUPPORTED',
+    `A harvest costs so much that ${(100 * overheadShare).toFixed(0)} % of one core, and of the guest's running time, allow one every ${formatMs(intervalMs)}: ${formatMs(durationMs)} are too short for a curve.`,
+    `Watch for ${Math.ceil((leastRounds * intervalMs) / 1000)} s or longer (--duration), or allow more (--overhead).`,
+  );
 }
 
 /** CPU time that a round takes, ms: the median of some, as the first ones warm up. */

@@ -1,120 +1,257 @@
 /**
- * Soft-dirty bits of a process: /proc/PID/clear_refs and bit 55 of /proc/PID/pagemap
- * (Documentation/admin-guide/mm/soft-dirty.rst). Needs ptrace rights over that process.
+ * Pages of a process by what they are, from /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst):
+ * by the ioctl PAGEMAP_SCAN where the kernel has it with soft-dirty, else by reading an entry of 8 bytes
+ * for each page. Both say the same; PAGEMAP_SCAN skips what is not populated, so that a guest of 1 TiB
+ * that uses little costs little. Needs ptrace rights over that process.
  */
-import { open, readFile, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
+import { KernelError, LibcKernel, type Kernel } from 'linux-vfio-ts';
 import { PrecopyError, messageOf } from '../errors.js';
 
-const entryBytes = 8;
-const pageBytes = 4096;
-/** pagemap is read in pieces of this size: the entries of 1 GiB. Small reads cost 20 times as much. */
-export const pieceBytes = 2 * 2 ** 20;
-/** Bits 55, 62 (swapped) and 63 (present), in the upper half of an entry. */
-const softDirty = 1 << (55 - 32);
-const populated = 3 << (62 - 32);
+/** `populated`: the page has content of its own, in memory or swapped out. */
+export type PageCategory = 'soft-dirty' | 'populated';
 
-/** What the pages of a piece are, bit by bit as in pagemap. */
-export interface PageEntries {
-  readonly pages: number;
-  /** Calls `visit` with each page that is soft-dirty, ascending. */
-  forEachSoftDirty(visit: (page: number) => void): void;
-  /** The page has content of its own: in memory or swapped out. */
-  isPopulated(page: number): boolean;
+/** Told of each stretch of pages, ascending; pages count from where the walk began. */
+export type VisitPages = (firstPage: number, pages: number) => void;
+
+export interface PagemapReader {
+  readonly method: 'PAGEMAP_SCAN' | 'pagemap';
+  /** Visits the pages of the category among the `pages` from `address` on. @throws PrecopyError NO_ACCESS */
+  forEach(
+    category: PageCategory,
+    address: bigint,
+    pages: number,
+    visit: VisitPages,
+    signal?: AbortSignal,
+  ): Promise<void>;
 }
 
-export class SoftDirtyBits implements AsyncDisposable {
-  readonly #pid: number;
-  readonly #pagemap: FileHandle;
-  readonly #clearRefs: FileHandle;
-  readonly #piece = new Uint32Array(pieceBytes / 4);
+const pageBytes = 4096;
 
-  private constructor(pid: number, pagemap: FileHandle, clearRefs: FileHandle) {
-    this.#pid = pid;
-    this.#pagemap = pagemap;
-    this.#clearRefs = clearRefs;
+export class Pagemap implements PagemapReader, AsyncDisposable {
+  readonly #file: FileHandle;
+  readonly #reader: PagemapReader;
+
+  private constructor(file: FileHandle, reader: PagemapReader) {
+    this.#file = file;
+    this.#reader = reader;
   }
 
-  /** @throws PrecopyError NO_ACCESS */
-  static async open(pid: number): Promise<SoftDirtyBits> {
-    let pagemap: FileHandle | undefined;
+  /**
+   * @param method default: the best that the kernel has
+   * @throws PrecopyError NO_ACCESS
+   */
+  static async open(pid: number, method?: PagemapReader['method']): Promise<Pagemap> {
+    let file: FileHandle;
     try {
-      pagemap = await open(`/proc/${pid}/pagemap`, 'r');
-      return new SoftDirtyBits(pid, pagemap, await open(`/proc/${pid}/clear_refs`, 'w'));
+      file = await open(`/proc/${pid}/pagemap`, 'r');
     } catch (cause) {
-      await pagemap?.close();
       throw new PrecopyError(
         'NO_ACCESS',
-        `Opening pagemap and clear_refs of process ${pid} failed: ${messageOf(cause)}.`,
+        `Opening pagemap of process ${pid} failed: ${messageOf(cause)}.`,
         'Run precopy as root or with CAP_SYS_PTRACE, in the PID namespace of that QEMU.',
         { cause },
       );
     }
+    const scan = new PagemapScan(new LibcKernel(), file.fd, pid);
+    const scans = method === undefined ? scan.works() : method === scan.method;
+    return new Pagemap(file, scans ? scan : new PagemapEntries(file, pid));
   }
 
-  /** Clears the bits of the whole process; each page's next write then costs it a page fault. */
-  async clear(): Promise<void> {
-    await this.#clearRefs.write('4', 0);
+  get method(): PagemapReader['method'] {
+    return this.#reader.method;
   }
 
-  /** Reads `pages` entries from `address` on; `visit` gets a piece at a time and its first page. */
-  async read(
+  async forEach(...walk: Parameters<PagemapReader['forEach']>): Promise<void> {
+    await this.#reader.forEach(...walk);
+  }
+
+  async isPopulated(address: bigint): Promise<boolean> {
+    let pages = 0;
+    await this.forEach('populated', address, 1, (_, count) => (pages += count));
+    return pages > 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file.close();
+  }
+}
+
+/** include/uapi/linux/fs.h: `_IOWR('f', 16, struct pm_scan_arg)`. */
+const PAGEMAP_SCAN = 0xc060_6610;
+const PAGE_IS_PRESENT = 1n << 3n;
+const PAGE_IS_SWAPPED = 1n << 4n;
+const PAGE_IS_SOFT_DIRTY = 1n << 7n;
+const categoryMasks: Readonly<Record<PageCategory, bigint>> = {
+  'soft-dirty': PAGE_IS_SOFT_DIRTY,
+  populated: PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+};
+/** `struct pm_scan_arg`: members of u64, by their place. */
+const scanArgument = {
+  bytes: 96,
+  size: 0,
+  start: 16,
+  end: 24,
+  vector: 40,
+  vectorLength: 48,
+  categoryAnyofMask: 80,
+} as const;
+/** `struct page_region`: start, end, categories. */
+const regionWords = 6;
+/** Regions that one call may return. */
+const regionsPerCall = 8192;
+
+class PagemapScan implements PagemapReader {
+  readonly method = 'PAGEMAP_SCAN';
+  readonly #kernel: Kernel;
+  readonly #fd: number;
+  readonly #pid: number;
+  readonly #argument = new Uint8Array(scanArgument.bytes);
+  readonly #view = new DataView(this.#argument.buffer);
+  readonly #regions = new Uint32Array(regionsPerCall * regionWords);
+
+  constructor(kernel: Kernel, fd: number, pid: number) {
+    this.#kernel = kernel;
+    this.#fd = fd;
+    this.#pid = pid;
+  }
+
+  /**
+   * Whether this kernel has it, tried on no page at all: ENOTTY without the ioctl (before Linux 6.7),
+   * EINVAL where it does not know soft-dirty.
+   */
+  works(): boolean {
+    try {
+      this.#kernel.ioctl(this.#fd, this.#call('soft-dirty', 0n, 0n));
+      return true;
+    } catch (error) {
+      if (error instanceof KernelError) return false;
+      throw error;
+    }
+  }
+
+  async forEach(
+    category: PageCategory,
     address: bigint,
     pages: number,
-    visit: (entries: PageEntries, firstPage: number) => void,
+    visit: VisitPages,
     signal?: AbortSignal,
   ): Promise<void> {
+    const end = address + BigInt(pages) * BigInt(pageBytes);
+    const base = Number(address / BigInt(pageBytes));
+    // The low and high half of each region's start and end; a page's number is below 2^52.
+    const pageAt = (word: number): number =>
+      (this.#regions[word + 1] ?? 0) * 2 ** 20 + (this.#regions[word] ?? 0) / pageBytes - base;
+    for (let start = address; start < end;) {
+      signal?.throwIfAborted();
+      const found = await this.#scan(category, start, end, signal);
+      let next = 0;
+      for (let word = 0; word < found * regionWords; word += regionWords) {
+        const first = pageAt(word);
+        next = pageAt(word + 2);
+        visit(first, next - first);
+      }
+      // Not by walk_end: once a walk had to be taken up again inside the kernel, which it is after every 512
+      // regions, do_pagemap_scan() leaves it where that was, although it came to the end (Linux 6.12).
+      start = found < regionsPerCall ? end : address + BigInt(next) * BigInt(pageBytes);
+    }
+  }
+
+  /** @returns how many regions were found */
+  async #scan(
+    category: PageCategory,
+    start: bigint,
+    end: bigint,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    try {
+      return await this.#kernel.ioctlAsync(this.#fd, this.#call(category, start, end), signal);
+    } catch (cause) {
+      if (!(cause instanceof KernelError)) throw cause;
+      throw memoryGone(this.#pid, start, cause);
+    }
+  }
+
+  #call(category: PageCategory, start: bigint, end: bigint): Parameters<Kernel['ioctl']>[1] {
+    const set = (offset: number, value: bigint): void => {
+      this.#view.setBigUint64(offset, value, true);
+    };
+    set(scanArgument.size, BigInt(scanArgument.bytes));
+    set(scanArgument.start, start);
+    set(scanArgument.end, end);
+    set(scanArgument.vectorLength, BigInt(regionsPerCall));
+    // One of these must be set. No categories are returned, so that neighbours become one region.
+    set(scanArgument.categoryAnyofMask, categoryMasks[category]);
+    const memory = new Uint8Array(this.#regions.buffer);
+    return {
+      name: 'PAGEMAP_SCAN',
+      request: PAGEMAP_SCAN,
+      argument: this.#argument,
+      pointers: [{ offset: scanArgument.vector, memory }],
+    };
+  }
+}
+
+const entryBytes = 8;
+/** pagemap is read in pieces of this size: the entries of 1 GiB. Small reads cost 20 times as much. */
+export const pieceBytes = 2 * 2 ** 20;
+/** Bits of the upper half of an entry: 55; 62 (swapped) and 63 (present). */
+const entryMasks: Readonly<Record<PageCategory, number>> = {
+  'soft-dirty': 1 << (55 - 32),
+  populated: 3 << (62 - 32),
+};
+
+class PagemapEntries implements PagemapReader {
+  readonly method = 'pagemap';
+  readonly #file: FileHandle;
+  readonly #pid: number;
+  #piece = new Uint32Array(0);
+
+  constructor(file: FileHandle, pid: number) {
+    this.#file = file;
+    this.#pid = pid;
+  }
+
+  async forEach(
+    category: PageCategory,
+    address: bigint,
+    pages: number,
+    visit: VisitPages,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const mask = entryMasks[category];
     const piecePages = pieceBytes / entryBytes;
     for (let first = 0; first < pages; first += piecePages) {
       signal?.throwIfAborted();
       const count = Math.min(piecePages, pages - first);
-      const at = (Number(address / BigInt(pageBytes)) + first) * entryBytes;
-      const { bytesRead } = await this.#pagemap.read(this.#piece, 0, count * entryBytes, at);
-      if (bytesRead !== count * entryBytes) {
-        throw new PrecopyError(
-          'NO_ACCESS',
-          `pagemap of process ${this.#pid} ended at 0x${address.toString(16)}: that memory is gone.`,
-          'The QEMU has probably ended or unplugged memory. Run the command again.',
-        );
+      const entries = await this.#read(address + BigInt(first) * BigInt(pageBytes), count);
+      // Done for every page of the guest at each harvest: no call for those that are not meant.
+      for (let page = 0; page < count; page++) {
+        if (((entries[2 * page + 1] ?? 0) & mask) === 0) continue;
+        const from = page++;
+        while (page < count && ((entries[2 * page + 1] ?? 0) & mask) !== 0) page++;
+        visit(first + from, page - from);
       }
-      const piece = this.#piece;
-      visit(
-        {
-          pages: count,
-          // Done for every page of the guest at each harvest: no call for those that are clean.
-          forEachSoftDirty: (each) => {
-            for (let page = 0; page < count; page++) {
-              if (((piece[2 * page + 1] ?? 0) & softDirty) !== 0) each(page);
-            }
-          },
-          isPopulated: (page) => ((piece[2 * page + 1] ?? 0) & populated) !== 0,
-        },
-        first,
-      );
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#pagemap.close();
-    await this.#clearRefs.close();
+  /** @returns the entries, good until the next call */
+  async #read(address: bigint, pages: number): Promise<Uint32Array> {
+    const bytes = pages * entryBytes;
+    if (this.#piece.byteLength < bytes) this.#piece = new Uint32Array(bytes / 4);
+    const at = Number(address / BigInt(pageBytes)) * entryBytes;
+    const { bytesRead } = await this.#file.read(this.#piece, 0, bytes, at);
+    if (bytesRead !== bytes) throw memoryGone(this.#pid, address);
+    return this.#piece;
   }
 }
 
-/**
- * Whether this kernel keeps soft-dirty bits, tried on ourselves: without CONFIG_MEM_SOFT_DIRTY clear_refs
- * takes the 4 and does nothing, and all bits stay 0. After a clear, the pages of our stack that we use
- * are dirty again, and those with the environment are not.
- */
-export async function keepsSoftDirtyBits(): Promise<boolean> {
-  const maps = await readFile('/proc/self/maps', 'utf8');
-  const stack = /^([0-9a-f]+)-([0-9a-f]+) .*\[stack\]$/m.exec(maps);
-  if (!stack) return false;
-  const start = BigInt(`0x${stack[1] ?? ''}`);
-  const pages = Number((BigInt(`0x${stack[2] ?? ''}`) - start) / BigInt(pageBytes));
-  await using bits = await SoftDirtyBits.open(process.pid);
-  await bits.clear();
-  let dirty = 0;
-  await bits.read(start, pages, (entries) => {
-    entries.forEachSoftDirty(() => dirty++);
-  });
-  return dirty > 0 && dirty < pages;
+function memoryGone(pid: number, address: bigint, cause?: unknown): PrecopyError {
+  const why = cause === undefined ? 'it ended there' : messageOf(cause);
+  return new PrecopyError(
+    'NO_ACCESS',
+    `pagemap of process ${pid} can't be read at 0x${address.toString(16)}: ${why}.`,
+    'The QEMU has probably ended or unplugged memory. Run the command again.',
+    { cause },
+  );
 }

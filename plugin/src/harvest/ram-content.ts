@@ -3,8 +3,10 @@
  * zeros, so it decides how long the first round takes.
  */
 import { ProcessMemory, type LocatedBlock, type MemoryLayout } from '../audit/guest-memory.js';
+import { PrecopyError } from '../errors.js';
 import type { RamStretch } from '../forecast/qemu-model.js';
-import { SoftDirtyBits } from './pagemap.js';
+import { Pagemap } from './pagemap.js';
+import { residentBytes } from './resident.js';
 
 const pageBytes = 4096;
 /** A block is taken in stretches, and each is told by some of its pages, evenly spread. */
@@ -12,21 +14,41 @@ const stretchesPerBlock = 64;
 const samplesPerStretch = 16;
 const zeros = Buffer.alloc(pageBytes);
 
+/** What RAM holds, and what limits that knowledge. */
+export interface RamContent {
+  readonly ram: readonly RamStretch[];
+  readonly caveats: readonly string[];
+}
+
 /**
  * All RAM that migrates, in QEMU's order. Blocks that can't be found in its memory count as not zero.
  *
- * @throws PrecopyError NO_ACCESS
+ * @param pid of the QEMU; undefined where it is not on this host
  */
 export async function contentOf(
+  pid: number | undefined,
+  layout: MemoryLayout,
+  signal: AbortSignal,
+): Promise<RamContent> {
+  if (pid === undefined) return await guessContent(undefined, layout);
+  try {
+    return { ram: await sampleBlocks(pid, layout, signal), caveats: [] };
+  } catch (error) {
+    if (!(error instanceof PrecopyError) || error.code !== 'NO_ACCESS') throw error;
+    return await guessContent(pid, layout);
+  }
+}
+
+async function sampleBlocks(
   pid: number,
   { blocks, unlocated }: MemoryLayout,
   signal: AbortSignal,
 ): Promise<RamStretch[]> {
   await using memory = await ProcessMemory.open(pid);
-  await using bits = await SoftDirtyBits.open(pid);
+  await using pagemap = await Pagemap.open(pid);
   const stretches: RamStretch[] = [];
   for (const block of blocks.values()) {
-    stretches.push(...(await sampleContent(block, memory, bits, signal)));
+    stretches.push(...(await sampleContent(block, memory, pagemap, signal)));
   }
   for (const { usedBytes } of unlocated) {
     stretches.push({ pages: Math.ceil(usedBytes / pageBytes), zero: false });
@@ -34,11 +56,35 @@ export async function contentOf(
   return stretches;
 }
 
+/** Without a look at it: what QEMU does not have in memory is zero, as nobody ever wrote it. */
+async function guessContent(
+  pid: number | undefined,
+  { blocks, unlocated }: MemoryLayout,
+): Promise<RamContent> {
+  const bytes = [...blocks.values(), ...unlocated].reduce((sum, block) => sum + block.usedBytes, 0);
+  const pages = Math.ceil(bytes / pageBytes);
+  const resident = pid === undefined ? undefined : await residentBytes(pid);
+  const full = Math.min(pages, Math.ceil((resident ?? bytes) / pageBytes));
+  const ram: RamStretch[] = [];
+  append(ram, { pages: full, zero: false });
+  append(ram, { pages: pages - full, zero: true });
+  return {
+    ram,
+    caveats: [
+      `The RAM could not be looked at (no ptrace rights over that QEMU, or it is not on this host): ${
+        resident === undefined
+          ? 'all of it counts as not zero'
+          : 'as much as QEMU has in memory counts as not zero, an upper bound but for what is swapped out'
+      }.`,
+    ],
+  };
+}
+
 /** A block in order, a part of each stretch zero. @throws PrecopyError NO_ACCESS */
 async function sampleContent(
   block: LocatedBlock,
   memory: ProcessMemory,
-  bits: SoftDirtyBits,
+  pagemap: Pagemap,
   signal: AbortSignal,
 ): Promise<RamStretch[]> {
   const pages = Math.ceil(block.usedBytes / pageBytes);
@@ -50,19 +96,13 @@ async function sampleContent(
     const count = Math.min(length, pages - first);
     const step = Math.max(1, Math.floor(count / samplesPerStretch));
     let [looked, zero] = [0, 0];
-    const populated: number[] = [];
-    const address = block.hostAddress + BigInt(first * pageBytes);
-    await bits.read(address, count, (entries, at) => {
-      for (let page = 0; page < entries.pages; page += step) {
-        looked++;
-        // Never touched: zero, and reading it from outside could make QEMU allocate it.
-        if (entries.isPopulated(page)) populated.push(at + page);
-        else zero++;
-      }
-    });
-    for (const page of populated) {
-      await memory.read(address + BigInt(page * pageBytes), buffer);
-      if (buffer.equals(zeros)) zero++;
+    for (let page = first; page < first + count; page += step) {
+      looked++;
+      const address = block.hostAddress + BigInt(page) * BigInt(pageBytes);
+      // Never touched: zero, and reading it from outside could make QEMU allocate it.
+      const populated = await pagemap.isPopulated(address);
+      if (populated) await memory.read(address, buffer);
+      if (!populated || buffer.equals(zeros)) zero++;
     }
     const zeroPages = Math.round((count * zero) / looked);
     append(stretches, { pages: zeroPages, zero: true });

@@ -4,6 +4,7 @@ import type { Forecast, ForecastTable, Remedy } from '../forecast/forecast.js';
 import type { Accuracy } from '../history/calibration.js';
 import type { ModelDevice, ModelParameters } from '../forecast/qemu-model.js';
 import type { Bandwidth } from './forecast-input.js';
+import type { GuestCost } from './pace.js';
 
 /** Raised whenever a member changes its meaning or goes away. */
 export const rehearsalVersion = 2;
@@ -84,6 +85,8 @@ export interface Rehearsal {
     readonly intervalMs: number;
     /** Part of one core that precopy took. */
     readonly overheadShare: number;
+    /** Part of the vCPUs' running time that it took; null where that can't be told. */
+    readonly guestCost: GuestCost | null;
   } | null;
   readonly sources: readonly RehearsedSource[];
   /** All sources; a page that two dirtied counts once. Null where nothing was harvested. */

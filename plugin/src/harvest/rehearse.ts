@@ -1,6 +1,6 @@
 /** Precopy without a destination: harvest, curve, forecast. Leaves the guest as it was. */
 import { basename } from 'node:path';
-import { describeMemory } from '../audit/guest-memory.js';
+import { describeMemory, type MemoryLayout } from '../audit/guest-memory.js';
 import { PrecopyError } from '../errors.js';
 import {
   forecast,
@@ -18,11 +18,19 @@ import { probe } from '../probe/observe.js';
 import type { ProbeReport } from '../probe/report.js';
 import type { QemuSide } from '../sequence/side.js';
 import { generalCaveats } from './caveats.js';
-import { deviceTracking } from './device-tracking.js';
-import { everythingDirty, watchDirtied, type Dirtied, type HarvestProgress } from './dirtied.js';
+import { deviceTracking, type DeviceTracking } from './device-tracking.js';
+import {
+  everythingDirty,
+  watchDirtied,
+  withCpuRates,
+  type Dirtied,
+  type HarvestProgress,
+} from './dirtied.js';
 import { chooseBandwidth, forecastInput, type Known } from './forecast-input.js';
+import { nothingToWatch } from './guest-harvest.js';
 import { viewMigration } from './migration-view.js';
 import { contentOf, sumOfPages } from './ram-content.js';
+import { ramWindows, softDirtyObstacle } from './soft-dirty-source.js';
 import { measureBusyShare } from './vcpu-time.js';
 import { rehearsalVersion, type Rehearsal } from './rehearsal.js';
 
@@ -32,7 +40,7 @@ export interface RehearseOptions {
   readonly side: QemuSide;
   readonly durationMs: number;
   readonly intervalMs: number;
-  /** How much of one core harvesting may take, 0 to 1. */
+  /** How much harvesting may take of one core, and of the guest's running time; 0 to 1. */
   readonly overheadShare: number;
   /** max-bandwidth of the migration, bytes/s; default: QEMU's. */
   readonly bandwidthBytesPerSecond?: number | undefined;
@@ -56,18 +64,11 @@ export interface RehearseOptions {
  */
 export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
   const { side, signal, downtimeLimitMs } = options;
-  if (side.peer === undefined) {
-    throw new PrecopyError(
-      'NOT_SUPPORTED',
-      `${side.address} does not tell which process its QEMU is, and what it dirties can only be harvested on its own host.`,
-      'Name a monitor that is a unix socket of this host.',
-    );
-  }
-  const { pid } = side.peer;
+  const pid = side.peer?.pid;
   const report = await probe(side);
   const tracking = deviceTracking(report);
   const layout = await describeMemory(side.monitor);
-  const ram = await contentOf(pid, layout, signal);
+  const { ram, caveats: contentCaveats } = await contentOf(pid, layout, signal);
   const ramBytes = pageBytes * sumOfPages(ram);
   const zeroBytes = pageBytes * sumOfPages(ram.filter(({ zero }) => zero));
   const view = await viewMigration(side, ramBytes);
@@ -81,20 +82,14 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
   );
   const firstRoundMs = ((ramBytes - zeroBytes) / bandwidth.bytesPerSecond) * 1000;
 
-  const mayBeOn = report.qemu.migration === 'completed';
-  const busyShare = measureBusyShare(pid, view.vcpuThreads);
+  const busyShare = pid === undefined ? undefined : measureBusyShare(pid, view.vcpuThreads);
   const dirtied =
     tracking.kind === 'everything'
       ? everythingDirty(ram, tracking)
-      : await watchDirtied(
-          { ...options, pid, layout, tracking, mayBeOn },
-          firstRoundMs,
-          onlyDevice(report),
-          options.onProgress,
-        );
+      : await watch(options, { report, tracking, layout, firstRoundMs, ramPages: sumOfPages(ram) });
   const known = {
     ...{ report, ram, view, bandwidth, experience, downtimeLimitMs, firstRoundMs },
-    busyShare: dirtied.summary === null ? undefined : busyShare(),
+    busyShare: tracking.kind === 'everything' ? undefined : busyShare?.(),
   };
   const forecasts = phaseForecasts(dirtied, known, options.onStage);
   const { last, worst, worstPhase } = forecasts;
@@ -111,6 +106,7 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
       harvests: dirtied.summary.rounds,
       intervalMs: dirtied.summary.intervalMs,
       overheadShare: dirtied.summary.overheadShare,
+      guestCost: dirtied.summary.guestCost ?? null,
     },
     sources: dirtied.sources,
     together: dirtied.together,
@@ -137,9 +133,59 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
     downtimeFloorMs: tracking.kind === 'everything' ? firstRoundMs : null,
     caveats: [
       ...generalCaveats(report, { cpu: options.cpu, bandwidth, experience }, layout),
+      ...contentCaveats,
       ...dirtied.caveats,
     ],
   };
+}
+
+interface Watched {
+  readonly report: ProbeReport;
+  readonly tracking: Exclude<DeviceTracking, { kind: 'everything' }>;
+  readonly layout: MemoryLayout;
+  readonly firstRoundMs: number;
+  readonly ramPages: number;
+}
+
+/** Harvests what can be harvested, and then has QEMU measure the CPUs where their soft-dirty bits can't. */
+async function watch(options: RehearseOptions, at: Watched): Promise<Dirtied> {
+  const { side, cpu, signal, onProgress } = options;
+  const { report, tracking, layout, ramPages } = at;
+  if (!cpu && tracking.kind === 'none') throw nothingToWatch();
+  const pid = side.peer?.pid;
+  const obstacle = cpu ? await obstacleToSoftDirty(pid, layout, signal) : undefined;
+  const softDirty = cpu && obstacle === undefined;
+  const mayBeOn = report.qemu.migration === 'completed';
+  const harvested =
+    pid === undefined || (tracking.kind === 'none' && !softDirty)
+      ? null
+      : await watchDirtied(
+          { ...options, pid, layout, tracking, mayBeOn, cpu: softDirty },
+          at.firstRoundMs,
+          onlyDevice(report),
+          onProgress,
+        );
+  if (harvested !== null && obstacle === undefined) return harvested;
+  const hasVfioDevices = report.devices.length > 0;
+  const found = await withCpuRates(
+    harvested,
+    { ...options, pid, ramPages, hasVfioDevices },
+    onProgress,
+  );
+  return { ...found, caveats: [...(obstacle ? [obstacle.message] : []), ...found.caveats] };
+}
+
+async function obstacleToSoftDirty(
+  pid: number | undefined,
+  layout: MemoryLayout,
+  signal: AbortSignal,
+): Promise<PrecopyError | undefined> {
+  if (pid !== undefined) return await softDirtyObstacle(pid, ramWindows(layout), signal);
+  return new PrecopyError(
+    'NOT_SUPPORTED',
+    'The monitor does not tell which process its QEMU is.',
+    'Name a monitor that is a unix socket of this host.',
+  );
 }
 
 interface PhaseForecast {

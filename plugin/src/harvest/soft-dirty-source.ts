@@ -1,6 +1,6 @@
 /**
  * What was written through QEMU's page tables: by vCPUs, emulated devices, and mediated devices that
- * use vfio_dma_rw() (see attribution.ts). Soft-dirty bits of its RAM (pagemap.ts), by guest-physical
+ * use vfio_dma_rw() (see attribution.ts). Soft-dirty bits of its RAM, by guest-physical
  * page. Real DMA and pages that a driver pinned set none, QEMU's migration neither.
  *
  * Reading and clearing are two steps here, and a page first written between its reading and its
@@ -13,8 +13,9 @@ import type { DirtyBitmap } from 'linux-vfio-ts';
 import type { MemoryLayout } from '../audit/guest-memory.js';
 import { sectionIsOf } from '../audit/ram-blocks.js';
 import { PrecopyError } from '../errors.js';
-import { keepsSoftDirtyBits, SoftDirtyBits, type PageEntries } from './pagemap.js';
+import type { PageCategory } from './pagemap.js';
 import { hugePagesOf } from './smaps.js';
+import { keepsSoftDirtyBits, SoftDirtyBits } from './soft-dirty-bits.js';
 import type { HarvestSource, HarvestWindow } from './source.js';
 
 const pageBytes = 4096;
@@ -22,6 +23,9 @@ const pageBytes = 4096;
 const stuckShare = 0.9;
 /** Blind time below this part of the interval is not worth a word. */
 const blindShareToTell = 0.01;
+
+/** The source that is no VFIO device, however it is watched. */
+export const cpuName = 'CPUs and emulated devices';
 
 /** A stretch of RAM in QEMU's address space and in the guest's. */
 export interface RamWindow {
@@ -47,75 +51,79 @@ export function ramWindows({
 }
 
 export class SoftDirtySource implements HarvestSource, AsyncDisposable {
-  readonly name = 'CPUs and emulated devices';
+  readonly name = cpuName;
   readonly kind = 'cpu';
-  readonly #pid: number;
   readonly #windows: readonly RamWindow[];
   readonly #bits: SoftDirtyBits;
+  readonly #hugeBytes: number;
   #lastMs = 0;
   #blindMs = 0;
   #watchedMs = 0;
-  #hugeBytes = 0;
 
-  private constructor(pid: number, windows: readonly RamWindow[], bits: SoftDirtyBits) {
-    this.#pid = pid;
+  private constructor(windows: readonly RamWindow[], bits: SoftDirtyBits, hugeBytes: number) {
     this.#windows = windows;
     this.#bits = bits;
+    this.#hugeBytes = hugeBytes;
   }
 
-  /** @throws PrecopyError NOT_SUPPORTED if this kernel keeps no soft-dirty bits; NO_ACCESS */
-  static async open(pid: number, windows: readonly RamWindow[]): Promise<SoftDirtySource> {
+  /**
+   * Tries it out: the bits of this guest's RAM are cleared, and looked at.
+   *
+   * @throws PrecopyError NOT_SUPPORTED if this kernel keeps none, or they do not clear; NO_ACCESS
+   */
+  static async open(
+    pid: number,
+    windows: readonly RamWindow[],
+    signal: AbortSignal,
+  ): Promise<SoftDirtySource> {
     if (!(await keepsSoftDirtyBits())) {
       throw new PrecopyError(
         'NOT_SUPPORTED',
-        'This kernel keeps no soft-dirty bits (CONFIG_MEM_SOFT_DIRTY is off; writing to clear_refs does nothing), so what the CPUs dirty can not be seen.',
-        "Run a kernel that has it (Debian's do on x86-64), or give --no-cpu to look at devices alone.",
+        'This kernel keeps no soft-dirty bits (CONFIG_MEM_SOFT_DIRTY is off; writing to clear_refs does nothing).',
+        withoutCpus("Run a kernel that has it (Debian's do on x86-64)"),
       );
     }
-    return new SoftDirtySource(pid, windows, await SoftDirtyBits.open(pid));
-  }
-
-  /** @throws PrecopyError NOT_SUPPORTED if the bits of this guest's RAM can not be cleared */
-  async start(signal: AbortSignal): Promise<void> {
     const { hugetlbBytes, transparentBytes } = hugePagesOf(
-      await readFile(`/proc/${this.#pid}/smaps`, 'utf8'),
-      this.#windows,
+      await readFile(`/proc/${pid}/smaps`, 'utf8'),
+      windows,
     );
-    this.#hugeBytes = transparentBytes;
     if (hugetlbBytes > 0) {
       throw new PrecopyError(
         'NOT_SUPPORTED',
-        'The guest has RAM on hugetlbfs, whose soft-dirty bits are never cleared: what the CPUs dirty can not be seen.',
-        'Give --no-cpu to look at devices alone.',
+        'The guest has RAM on hugetlbfs, whose soft-dirty bits are never cleared.',
+        withoutCpus('Start QEMU with RAM that is not on hugetlbfs'),
       );
     }
+    const bits = await SoftDirtyBits.open(pid);
+    const source = new SoftDirtySource(windows, bits, transparentBytes);
+    try {
+      await source.#expectToClear(signal);
+      return source;
+    } catch (error) {
+      await bits[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async start(): Promise<void> {
     await this.#bits.clear();
     this.#lastMs = performance.now();
-    let [dirty, populated] = [0, 0];
-    await this.#scan((entries) => {
-      entries.forEachSoftDirty(() => dirty++);
-      for (let page = 0; page < entries.pages; page++) if (entries.isPopulated(page)) populated++;
-    }, signal);
-    if (populated > 0 && dirty > stuckShare * populated) {
-      throw new PrecopyError(
-        'NOT_SUPPORTED',
-        `Soft-dirty bits of the guest's RAM do not clear: ${dirty} of ${populated} pages are dirty right after it. So it is where an IOMMU-backed device pins private anonymous memory.`,
-        'Start QEMU with memory-backend-memfd,share=on, or give --no-cpu to look at devices alone.',
-      );
-    }
   }
 
   async harvest(bitmap: DirtyBitmap, signal: AbortSignal): Promise<HarvestWindow> {
     const startMs = this.#lastMs;
     const endMs = performance.now();
     const { bytes, layout } = bitmap;
-    await this.#scan((entries, gpa) => {
-      const first = layout.pageOf(gpa);
-      entries.forEachSoftDirty((page) => {
-        const bit = first + page;
-        bytes[bit >>> 3] = (bytes[bit >>> 3] ?? 0) | (1 << (bit & 7));
-      });
-    }, signal);
+    await this.#forEach(
+      'soft-dirty',
+      (gpa, pages) => {
+        const first = layout.pageOf(gpa);
+        for (let bit = first; bit < first + pages; bit++) {
+          bytes[bit >>> 3] = (bytes[bit >>> 3] ?? 0) | (1 << (bit & 7));
+        }
+      },
+      signal,
+    );
     await this.#bits.clear();
     this.#lastMs = performance.now();
     this.#blindMs += this.#lastMs - endMs;
@@ -148,15 +156,50 @@ export class SoftDirtySource implements HarvestSource, AsyncDisposable {
     await this.#bits[Symbol.asyncDispose]();
   }
 
-  async #scan(
-    visit: (entries: PageEntries, gpa: bigint) => void,
+  async #expectToClear(signal: AbortSignal): Promise<void> {
+    await this.#bits.clear();
+    let [dirty, populated] = [0, 0];
+    await this.#forEach('soft-dirty', (_, pages) => (dirty += pages), signal);
+    await this.#forEach('populated', (_, pages) => (populated += pages), signal);
+    if (populated > 0 && dirty > stuckShare * populated) {
+      throw new PrecopyError(
+        'NOT_SUPPORTED',
+        `Soft-dirty bits of the guest's RAM do not clear: ${dirty} of ${populated} pages are dirty right after it. So it is where an IOMMU-backed device pins private anonymous memory.`,
+        withoutCpus('Start QEMU with memory-backend-memfd,share=on'),
+      );
+    }
+  }
+
+  async #forEach(
+    category: PageCategory,
+    visit: (gpa: bigint, pages: number) => void,
     signal: AbortSignal,
   ): Promise<void> {
     for (const { hostAddress, gpa, pages } of this.#windows) {
-      const each = (entries: PageEntries, firstPage: number): void => {
-        visit(entries, gpa + BigInt(firstPage * pageBytes));
+      const each = (first: number, count: number): void => {
+        visit(gpa + BigInt(first) * BigInt(pageBytes), count);
       };
-      await this.#bits.read(hostAddress, pages, each, signal);
+      await this.#bits.pagemap.forEach(category, hostAddress, pages, each, signal);
     }
   }
+}
+
+/** Why the CPUs of this guest can't be watched by soft-dirty bits; undefined if they can. */
+export async function softDirtyObstacle(
+  pid: number,
+  windows: readonly RamWindow[],
+  signal: AbortSignal,
+): Promise<PrecopyError | undefined> {
+  try {
+    const source = await SoftDirtySource.open(pid, windows, signal);
+    await source[Symbol.asyncDispose]();
+    return undefined;
+  } catch (error) {
+    if (error instanceof PrecopyError) return error;
+    throw error;
+  }
+}
+
+function withoutCpus(otherwise: string): string {
+  return `${otherwise}, or give --no-cpu to look at devices alone.`;
 }

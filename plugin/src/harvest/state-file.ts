@@ -1,7 +1,7 @@
 /**
- * Remembers that we switched on a QEMU's dirty tracking, so that after a SIGKILL the next run can switch
- * it off. One small file for each QEMU, named by its pid and start time (a pid alone is recycled), written
- * before the first START and removed after the last STOP.
+ * Remembers what we change at a QEMU, so that after a SIGKILL the next run can undo it: dirty tracking that
+ * is on, and the migration capability `events`. One small file for each QEMU, named by its pid and start
+ * time (a pid alone is recycled), written before the first change and removed after all is undone.
  */
 import { lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,16 @@ import { identityOf, isAlive, type ProcessIdentity } from '../process-identity.j
 
 export { identityOf, type ProcessIdentity };
 
-const state = z.object({ owner: z.object({ pid: z.number(), startTicks: z.string() }) });
+/** How it was before we changed it. */
+export interface FoundState {
+  /** The capability `events` was off. */
+  readonly eventsWereOff: boolean;
+}
+
+const state = z.object({
+  owner: z.object({ pid: z.number(), startTicks: z.string() }),
+  eventsWereOff: z.boolean(),
+});
 
 /** Where state files are unless told otherwise: a folder of this user's, gone after a reboot. */
 export function stateFolder(): string {
@@ -32,53 +41,59 @@ export class TrackingState {
   }
 
   /**
-   * Looks for what an earlier run left on this QEMU.
+   * Looks for what an earlier run left on this QEMU, and undoes it.
    *
-   * @param stopTracking switches tracking off; called if an earlier run was killed. It may throw, and the
-   *   file is kept then
+   * @param undo called if an earlier run was killed. It may throw, and the file is kept then
    * @throws PrecopyError NOT_SUPPORTED if a precopy that still runs harvests this QEMU; NO_ACCESS if the
    *   folder can't be used
    */
-  static claim(
+  static async claim(
     qemu: ProcessIdentity,
-    stopTracking: () => void,
+    undo: (found: FoundState) => Promise<void>,
     folder = stateFolder(),
-  ): { state: TrackingState; cleanedUp: boolean } {
+  ): Promise<{ state: TrackingState; cleanedUp: boolean }> {
     prepare(folder);
     removeStale(folder);
     const file = join(folder, nameOf(qemu));
-    const owner = ownerIn(file);
-    if (owner !== undefined && isAlive(owner)) {
+    const left = readState(file);
+    if (left !== undefined && isAlive(left.owner)) {
       throw new PrecopyError(
         'NOT_SUPPORTED',
-        `Another precopy (pid ${owner.pid}) harvests this QEMU (pid ${qemu.pid}); each would take the other's dirty bits.`,
+        `Another precopy (pid ${left.owner.pid}) harvests this QEMU (pid ${qemu.pid}); each would take the other's dirty bits.`,
         'Wait until it has ended.',
       );
     }
-    if (owner !== undefined) {
-      stopTracking();
-      rmSync(file);
+    if (left !== undefined) {
+      await undo(left);
+      rmSync(file, { force: true });
     }
-    return { state: new TrackingState(file), cleanedUp: owner !== undefined };
+    return { state: new TrackingState(file), cleanedUp: left !== undefined };
+  }
+
+  /** Whether a run that was killed left something on this QEMU. */
+  static wasLeftOn(qemu: ProcessIdentity, folder = stateFolder()): boolean {
+    const left = readState(join(folder, nameOf(qemu)));
+    return left !== undefined && !isAlive(left.owner);
   }
 
   /**
-   * Call before the first START.
+   * Call before anything is changed.
    *
    * @throws PrecopyError NO_ACCESS
    */
-  write(): void {
+  write(found: FoundState): void {
     const owner = identityOf(process.pid);
     try {
       // Not over an existing one: two that claimed at the same time must not both go on.
-      writeFileSync(this.#file, JSON.stringify({ owner }), { flag: 'wx', mode: 0o600 });
+      const text = JSON.stringify({ owner, ...found });
+      writeFileSync(this.#file, text, { flag: 'wx', mode: 0o600 });
       this.#written = true;
     } catch (cause) {
       throw unusable(this.#file, cause);
     }
   }
 
-  /** Call after the last STOP, or when QEMU has taken tracking over. */
+  /** Call when all is undone, or when QEMU has taken tracking over. */
   remove(): void {
     if (!this.#written) return;
     this.#written = false;
@@ -131,7 +146,7 @@ function removeStale(folder: string): void {
 }
 
 /** Undefined if there is no file. One that was cut off by a crash has an owner that is dead. */
-function ownerIn(file: string): ProcessIdentity | undefined {
+function readState(file: string): z.output<typeof state> | undefined {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -139,8 +154,8 @@ function ownerIn(file: string): ProcessIdentity | undefined {
     return undefined;
   }
   try {
-    return state.parse(JSON.parse(text)).owner;
+    return state.parse(JSON.parse(text));
   } catch {
-    return { pid: 0, startTicks: '' };
+    return { owner: { pid: 0, startTicks: '' }, eventsWereOff: false };
   }
 }

@@ -38,7 +38,7 @@ const watched: readonly string[] = ['MIGRATION'];
 /** How many finished reads are remembered, to be compared with an event that arrives after them. */
 const rememberedReads = 64;
 
-export class TrackingGuard implements Disposable {
+export class TrackingGuard implements AsyncDisposable {
   readonly #side: QemuSide;
   readonly #gate: HarvestGate;
   readonly #options: TrackingGuardOptions;
@@ -49,6 +49,7 @@ export class TrackingGuard implements Disposable {
   /** One migration is dealt with once, however many reads overlap it. */
   #dealtWith = false;
   #working: Promise<void> = Promise.resolve();
+  #switchedEventsOn = false;
 
   private constructor(side: QemuSide, gate: HarvestGate, options: TrackingGuardOptions) {
     this.#side = side;
@@ -65,7 +66,7 @@ export class TrackingGuard implements Disposable {
 
   /**
    * Watches from now on. QEMU emits MIGRATION events only with the migration capability `events`,
-   * which is switched on if it is off.
+   * which is switched on if it is off, and off again at the end.
    *
    * @throws PrecopyError NOT_SUPPORTED if a migration is under way: the gate is then shut
    */
@@ -76,12 +77,12 @@ export class TrackingGuard implements Disposable {
   ): Promise<TrackingGuard> {
     const guard = new TrackingGuard(side, gate, options);
     try {
+      await guard.#expectNoMigration();
       await guard.#enableEvents();
-      // Asked last: a migration that began before the events were on shows here.
-      const { status = 'none' } = await side.migration();
-      if (!migrationIsOver(status)) throw guard.#refuse(status);
+      // Asked again: a migration that began before the events were on shows here.
+      await guard.#expectNoMigration();
     } catch (error) {
-      guard[Symbol.dispose]();
+      await guard[Symbol.asyncDispose]();
       throw error;
     }
     return guard;
@@ -93,21 +94,16 @@ export class TrackingGuard implements Disposable {
   }
 
   async #enableEvents(): Promise<void> {
-    const capabilities = checked(
-      capabilityList,
-      await this.#side.query('query-migrate-capabilities'),
-      'query-migrate-capabilities',
-    );
-    const events = capabilities.find(({ capability }) => capability === 'events');
-    if (events?.state === true) return;
-    await this.#side.effect('migrate-set-capabilities', {
-      capabilities: [{ capability: 'events', state: true }],
-    });
+    if (await eventsAreOn(this.#side)) return;
+    await switchEvents(this.#side, true);
+    this.#switchedEventsOn = true;
   }
 
-  #refuse(status: string): PrecopyError {
+  async #expectNoMigration(): Promise<void> {
+    const { status = 'none' } = await this.#side.migration();
+    if (migrationIsOver(status)) return;
     this.#gate.shut(`QEMU is migrating (${status})`);
-    return new PrecopyError(
+    throw new PrecopyError(
       'NOT_SUPPORTED',
       `QEMU is migrating (${status}), and its dirty bitmap belongs to that migration.`,
       'Wait until it has ended.',
@@ -173,8 +169,28 @@ export class TrackingGuard implements Disposable {
     }
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#readListener[Symbol.dispose]();
     this.#events.close();
+    // While somebody migrates QEMU refuses to change capabilities, and its end may be waited for by events.
+    if (this.#switchedEventsOn && this.#gate.shutReason === undefined) {
+      await switchEvents(this.#side, false).catch(() => undefined);
+    }
   }
+}
+
+/** Whether QEMU emits MIGRATION events: the migration capability `events`. */
+export async function eventsAreOn(side: QemuSide): Promise<boolean> {
+  const capabilities = checked(
+    capabilityList,
+    await side.query('query-migrate-capabilities'),
+    'query-migrate-capabilities',
+  );
+  return capabilities.some(({ capability, state }) => capability === 'events' && state);
+}
+
+export async function switchEvents(side: QemuSide, state: boolean): Promise<void> {
+  await side.effect('migrate-set-capabilities', {
+    capabilities: [{ capability: 'events', state }],
+  });
 }

@@ -7,6 +7,13 @@ export function assess(report: ProbeReport): Assessment {
     what: `QEMU refuses to migrate: "${reason}". ${meaning}`,
     fix,
   }));
+  if (report.leftover) {
+    findings.push({
+      severity: 'tells',
+      what: 'A rehearsal of this guest was killed, and left its dirty tracking on. That harms no migration.',
+      fix: 'The next precopy rehearse or migrate of this QEMU switches it off.',
+    });
+  }
   let answered = true;
   if (!('refused' in report.kernel)) {
     findings.push(...report.kernel.support.problems);

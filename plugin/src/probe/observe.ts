@@ -11,6 +11,7 @@ import {
 import { QmpCommandError } from 'qemu-qmp-client-ts';
 import { z } from 'zod';
 import { parseRamSections } from '../audit/ram-blocks.js';
+import { identityOf, TrackingState } from '../harvest/state-file.js';
 import { migrationIsOver } from '../sequence/preflight.js';
 import { checked } from '../sequence/qemu-replies.js';
 import type { QemuSide } from '../sequence/side.js';
@@ -39,6 +40,7 @@ export async function probe(side: QemuSide): Promise<ProbeReport> {
       migration: migrationStatus,
     },
     blockers: (migration['blocked-reasons'] ?? []).map(explainBlocker),
+    leftover: side.peer !== undefined && isLeftover(side.peer.pid),
     devices,
     ramBytes,
     kernel: await askKernel(side, gate, {
@@ -60,6 +62,11 @@ function loggingOff(devices: readonly VfioDevice[]): 'some' | 'all' | undefined 
   );
   if (off.length === 0) return undefined;
   return off.length === devices.length ? 'all' : 'some';
+}
+
+function isLeftover(pid: number): boolean {
+  const identity = identityOf(pid);
+  return identity !== undefined && TrackingState.wasLeftOn(identity);
 }
 
 async function askKernel(

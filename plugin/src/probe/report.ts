@@ -35,6 +35,8 @@ export interface ProbeReport {
     migration: string;
   };
   blockers: Blocker[];
+  /** A rehearsal was killed and left this QEMU's dirty tracking on. */
+  leftover: boolean;
   devices: VfioDevice[];
   /** Guest RAM that is mapped for devices, bytes. */
   ramBytes: bigint;

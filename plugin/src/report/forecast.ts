@@ -1,5 +1,6 @@
 /** A rehearsal as text: the verdict first, then what it is made of. */
 import type { Forecast, ForecastCell, Range, Remedy } from '../forecast/forecast.js';
+import type { GuestCost } from '../harvest/pace.js';
 import type {
   DirtyFiguresByBlock,
   Rehearsal,
@@ -127,8 +128,15 @@ function accuracyLines({ accuracy }: Rehearsal): string[] {
 function watchedLines({ watched }: Rehearsal): string[] {
   if (watched === null) return [];
   return [
-    `watched: ${formatMs(watched.ms)} in ${count(watched.harvests, 'harvest')}, one every ${formatMs(watched.intervalMs)}; that took ${(100 * watched.overheadShare).toFixed(1)} % of one core`,
+    `watched: ${formatMs(watched.ms)} in ${count(watched.harvests, 'harvest')}, one every ${formatMs(watched.intervalMs)}; that took ${(100 * watched.overheadShare).toFixed(1)} % of one core${guestCostText(watched.guestCost)}`,
   ];
+}
+
+/** Noise can make it negative; what is below its error is not told apart from nothing. */
+function guestCostText(cost: GuestCost | null): string {
+  if (cost === null) return '';
+  const percent = (share: number): string => (100 * Math.max(0, share)).toFixed(1);
+  return ` and ${percent(cost.share)} % (± ${percent(cost.error)}) of the vCPUs' running time`;
 }
 
 function sourceLines({ sources, together, pageBytes }: Rehearsal): string[] {

@@ -102,7 +102,7 @@ async function lookAt(options: WatchOptions): Promise<Guest> {
   const report = await probe(side);
   const tracking = deviceTracking(report);
   const layout = await describeMemory(side.monitor);
-  const ram = await contentOf(pid, layout, signal);
+  const { ram } = await contentOf(pid, layout, signal);
   const pages = sumOfPages(ram);
   const dataPages = sumOfPages(ram.filter(({ zero }) => !zero));
   const view = await viewMigration(side, pageBytes * pages);

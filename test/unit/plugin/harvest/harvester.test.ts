@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { BitmapArena, BitmapLayout, type DirtyBitmap } from 'linux-vfio-ts';
-import { harvestSources, type HarvestClock, type HarvestRound, type HarvestSource } from 'precopy';
+import {
+  harvestSources,
+  type HarvestClock,
+  type HarvestRound,
+  type HarvestSource,
+  type VcpuTime,
+} from 'precopy';
 
 const layout = new BitmapLayout({
   range: { first: 0n, last: 64n * 4096n - 1n },
@@ -34,7 +40,7 @@ class FakeSource implements HarvestSource {
   readonly calls: string[] = [];
   readonly name: string;
   readonly #clock: FakeClock;
-  readonly #costMs: number;
+  costMs: number;
   #lastMs = 0;
   harvests = 0;
   failAt = Infinity;
@@ -43,7 +49,7 @@ class FakeSource implements HarvestSource {
   constructor(name: string, clock: FakeClock, costMs = 1) {
     this.name = name;
     this.#clock = clock;
-    this.#costMs = costMs;
+    this.costMs = costMs;
   }
   start(): Promise<void> {
     this.calls.push('start');
@@ -53,7 +59,7 @@ class FakeSource implements HarvestSource {
     assert.ok(bitmap.isEmpty(), 'harvested into a bitmap that is not clear');
     this.harvests++;
     if (this.harvests === this.failAt) return Promise.reject(new Error('gone'));
-    this.#clock.work(this.#costMs);
+    this.#clock.work(this.costMs);
     bitmap.add({ firstPage: this.harvests % 64, pages: 1 });
     const startMs = this.#lastMs;
     this.#lastMs = this.#clock.now;
@@ -73,10 +79,12 @@ describe('harvestSources', () => {
   let arena: BitmapArena;
   let rounds: { startMs: number; endMs: number; names: string[] }[];
   let state: string[];
+  let restarts: number;
   beforeEach(() => {
     arena = new BitmapArena({ capacityBytes: 2 ** 22 });
     rounds = [];
     state = [];
+    restarts = 0;
   });
   afterEach(() => {
     arena[Symbol.dispose]();
@@ -84,7 +92,7 @@ describe('harvestSources', () => {
 
   const run = async (
     sources: FakeSource[],
-    more: { durationMs?: number; signal?: AbortSignal; overheadShare?: number } = {},
+    more: Partial<Parameters<typeof harvestSources>[0]> = {},
   ): ReturnType<typeof harvestSources> =>
     await harvestSources({
       sources,
@@ -94,9 +102,13 @@ describe('harvestSources', () => {
       durationMs: 5000,
       signal: new AbortController().signal,
       clock,
-      state: { write: () => state.push('written'), remove: () => state.push('removed') },
+      onTracking: (on) => state.push(on ? 'on' : 'off'),
       onHarvest: ({ startMs, endMs, sources: harvested }: HarvestRound) => {
         rounds.push({ startMs, endMs, names: [...harvested.keys()] });
+      },
+      onRestart: () => {
+        rounds.length = 0;
+        restarts++;
       },
       ...more,
     });
@@ -113,7 +125,7 @@ describe('harvestSources', () => {
     }
     assert.deepEqual(one.calls, ['start', 'stop']);
     assert.deepEqual(other.calls, ['start', 'stop']);
-    assert.deepEqual(state, ['written', 'removed']);
+    assert.deepEqual(state, ['on', 'off']);
   });
 
   it('keeps the interval where a harvest is cheap, and the cost within the bound', async () => {
@@ -124,15 +136,63 @@ describe('harvestSources', () => {
 
   it('harvests less often where a harvest is dear', async () => {
     const summary = await run([new FakeSource('dear', clock, 20)]);
-    assert.equal(summary.intervalMs, 400);
+    assert.equal(summary.intervalMs, 500);
+    assert.ok(summary.overheadShare <= 0.05, `${summary.overheadShare} of a core`);
+  });
+
+  it('begins anew at a longer interval when a harvest becomes dearer than it was tried to be', async () => {
+    const source = new FakeSource('dearer', clock, 1);
+    const summary = await run([source], {
+      onHarvest: ({ startMs, endMs, sources: harvested }) => {
+        rounds.push({ startMs, endMs, names: [...harvested.keys()] });
+        if (rounds.length === 15) source.costMs = 20;
+      },
+    });
+    assert.ok(restarts >= 1);
+    assert.ok(summary.intervalMs >= 300, `one harvest every ${summary.intervalMs} ms`);
     assert.ok(summary.overheadShare <= 0.0501, `${summary.overheadShare} of a core`);
+    assert.ok(rounds.every(({ startMs, endMs }) => endMs - startMs > 300));
+    assert.deepEqual(source.calls, ['start', 'stop']);
+  });
+
+  it('harvests less often where it slows the guest down, and says how much', async () => {
+    const source = new FakeSource('cheap for us', clock, 1);
+    // One vCPU, always busy; each harvest makes it spend 10 ms on page faults.
+    const vcpuTime = (): VcpuTime => ({ runMs: clock.now, systemMs: 10 * source.harvests });
+    const summary = await run([source], { vcpuTime, durationMs: 20_000 });
+    assert.ok(restarts > 0);
+    const { share = NaN, error = NaN } = summary.guestCost ?? {};
+    assert.ok(share <= 0.05 + error, `${share} of the guest's time`);
+    assert.ok(Math.abs(share - 10 / summary.intervalMs) < 0.005);
+    assert.ok(error > 0 && error < 0.1, `error ${error}`);
+  });
+
+  it('does not judge by a guest that idles', async () => {
+    const vcpuTime = (): VcpuTime => ({ runMs: clock.now / 100, systemMs: clock.now / 200 });
+    const summary = await run([new FakeSource('idle', clock, 1)], { vcpuTime });
+    assert.equal(summary.guestCost, undefined);
+    assert.equal(summary.intervalMs, 100);
+  });
+
+  it('gives up on a cost that grows however seldom it harvests', async () => {
+    const source = new FakeSource('ever dearer', clock, 1);
+    const growing = run([source], {
+      durationMs: 600_000,
+      onRestart: () => restarts++,
+      onHarvest: () => (source.costMs = Math.max(source.costMs, 1) * 1.2),
+    });
+    await assert.rejects(growing, { code: 'NOT_SUPPORTED', message: /A harvest costs so much/ });
+    assert.deepEqual(source.calls, ['start', 'stop']);
   });
 
   it('says how long to watch where the time is too short, and stops', async () => {
     const source = new FakeSource('dear', clock, 200);
-    await assert.rejects(run([source]), /Watch for 40 s or longer \(--duration\)|too short/);
+    await assert.rejects(run([source]), {
+      code: 'NOT_SUPPORTED',
+      next: /Watch for 50 s or longer \(--duration\)/,
+    });
     assert.deepEqual(source.calls, ['start', 'stop']);
-    assert.deepEqual(state, ['written', 'removed']);
+    assert.deepEqual(state, ['on', 'off']);
   });
 
   it('stops all sources when one fails, and when it is aborted', async () => {
@@ -143,18 +203,22 @@ describe('harvestSources', () => {
 
     const abort = new AbortController();
     const third = new FakeSource('third', clock);
-    const stopping = run([third], { signal: abort.signal });
-    abort.abort(new Error('interrupted'));
+    const stopping = run([third], {
+      signal: abort.signal,
+      onHarvest: () => {
+        abort.abort(new Error('interrupted'));
+      },
+    });
     await assert.rejects(stopping, /interrupted/);
     assert.deepEqual(third.calls, ['start', 'stop']);
-    assert.equal(state.filter((what) => what === 'removed').length, 2);
+    assert.equal(state.filter((what) => what === 'off').length, 2);
   });
 
-  it('keeps the state where tracking could not be switched off, and still stops the others', async () => {
+  it('says that tracking may still be on where it could not be switched off, and stops the others', async () => {
     const [one, other] = [new FakeSource('one', clock), new FakeSource('other', clock)];
     one.failToStop = true;
     await assert.rejects(run([one, other]), /could not be switched off: EPERM/);
     assert.deepEqual(other.calls, ['start', 'stop']);
-    assert.deepEqual(state, ['written']);
+    assert.deepEqual(state, ['on']);
   });
 });

@@ -22,69 +22,73 @@ describe('the state file', () => {
     qemu.kill('SIGKILL');
     rmSync(folder, { recursive: true });
   });
-  const mustNotStop = (): never => assert.fail('nothing was left to be switched off');
+  const found = { eventsWereOff: true };
+  const mustNotUndo = (): never => assert.fail('nothing was left to be undone');
   const leftBy = (owner: ProcessIdentity): void => {
     const name = `tracking-${identity.pid}-${identity.startTicks}.json`;
-    writeFileSync(join(folder, name), JSON.stringify({ owner }));
+    writeFileSync(join(folder, name), JSON.stringify({ owner, ...found }));
   };
 
-  it('is there while tracking is on, and then no more', () => {
-    const { state, cleanedUp } = TrackingState.claim(identity, mustNotStop, folder);
+  it('is there while something is changed, and then no more', async () => {
+    const { state, cleanedUp } = await TrackingState.claim(identity, mustNotUndo, folder);
     assert.equal(cleanedUp, false);
     assert.deepEqual(readdirSync(folder), []);
-    state.write();
+    state.write(found);
     assert.equal(readdirSync(folder).length, 1);
+    assert.equal(TrackingState.wasLeftOn(identity, folder), false);
     state.remove();
     assert.deepEqual(readdirSync(folder), []);
   });
 
-  it('makes the next run switch off what a killed one left', () => {
+  it('makes the next run undo what a killed one left', async () => {
     leftBy({ pid: process.pid, startTicks: '1' });
-    let stopped = 0;
-    const { cleanedUp } = TrackingState.claim(
+    assert.equal(TrackingState.wasLeftOn(identity, folder), true);
+    const undone: unknown[] = [];
+    const { cleanedUp } = await TrackingState.claim(
       identity,
-      () => {
-        stopped++;
+      async ({ eventsWereOff }) => {
+        await Promise.resolve();
+        undone.push(eventsWereOff);
       },
       folder,
     );
     assert.equal(cleanedUp, true);
-    assert.equal(stopped, 1);
+    assert.deepEqual(undone, [true]);
     assert.deepEqual(readdirSync(folder), []);
+    assert.equal(TrackingState.wasLeftOn(identity, folder), false);
   });
 
-  it('is kept where switching off fails', () => {
+  it('is kept where undoing fails', async () => {
     leftBy({ pid: process.pid, startTicks: '1' });
-    const fail = (): never => {
-      throw new Error('migrating');
-    };
-    assert.throws(() => TrackingState.claim(identity, fail, folder), /migrating/);
+    const fail = (): Promise<never> => Promise.reject(new Error('migrating'));
+    await assert.rejects(TrackingState.claim(identity, fail, folder), /migrating/);
     assert.equal(readdirSync(folder).length, 1);
   });
 
-  it('was cut off by a crash: counts as left', () => {
+  it('was cut off by a crash: counts as left', async () => {
     const name = `tracking-${identity.pid}-${identity.startTicks}.json`;
     writeFileSync(join(folder, name), '{"own');
-    assert.equal(TrackingState.claim(identity, () => undefined, folder).cleanedUp, true);
+    const { cleanedUp } = await TrackingState.claim(identity, () => Promise.resolve(), folder);
+    assert.equal(cleanedUp, true);
   });
 
-  it('refuses a second harvester of the same QEMU', () => {
+  it('refuses a second harvester of the same QEMU', async () => {
     const self = identityOf(process.pid);
     assert.ok(self);
     leftBy(self);
-    assert.throws(() => TrackingState.claim(identity, mustNotStop, folder), {
+    await assert.rejects(TrackingState.claim(identity, mustNotUndo, folder), {
       code: 'NOT_SUPPORTED',
       message: new RegExp(`Another precopy \\(pid ${process.pid}\\)`),
     });
   });
 
-  it('refuses the later of two that begin at the same time', () => {
-    const first = TrackingState.claim(identity, mustNotStop, folder).state;
-    const second = TrackingState.claim(identity, mustNotStop, folder).state;
-    first.write();
+  it('refuses the later of two that begin at the same time', async () => {
+    const { state: first } = await TrackingState.claim(identity, mustNotUndo, folder);
+    const { state: second } = await TrackingState.claim(identity, mustNotUndo, folder);
+    first.write(found);
     assert.throws(
       () => {
-        second.write();
+        second.write(found);
       },
       { code: 'NO_ACCESS' },
     );
@@ -92,15 +96,17 @@ describe('the state file', () => {
     assert.equal(readdirSync(folder).length, 1);
   });
 
-  it('goes when its QEMU is gone', () => {
+  it('goes when its QEMU is gone', async () => {
     const file = `tracking-${identity.pid}-1.json`;
     writeFileSync(join(folder, file), '{}');
-    TrackingState.claim(identity, mustNotStop, folder);
+    await TrackingState.claim(identity, mustNotUndo, folder);
     assert.deepEqual(readdirSync(folder), []);
   });
 
-  it('is not trusted in a folder that others can write to', () => {
+  it('is not trusted in a folder that others can write to', async () => {
     chmodSync(folder, 0o777);
-    assert.throws(() => TrackingState.claim(identity, mustNotStop, folder), { code: 'NO_ACCESS' });
+    await assert.rejects(TrackingState.claim(identity, mustNotUndo, folder), {
+      code: 'NO_ACCESS',
+    });
   });
 });

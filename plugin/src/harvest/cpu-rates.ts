@@ -1,0 +1,147 @@
+/** Watches a guest through QEMU's calc-dirty-rate, where its soft-dirty bits can't be had. */
+import { HarvestGate } from 'linux-vfio-ts';
+import { PrecopyError } from '../errors.js';
+import type { EstimatedCurve } from '../forecast/curve.js';
+import type { DirtyCurve } from '../forecast/dirty.js';
+import { curveOfRates, planWindows, type RateReading } from '../forecast/rate-curve.js';
+import type { QemuSide } from '../sequence/side.js';
+import { dirtyRateAbility, measureDirtyRate, type DirtyRateMode } from './dirty-rate.js';
+import { formatMs } from '../report/format.js';
+import { residentBytes } from './resident.js';
+import { TrackingGuard } from './tracking-guard.js';
+
+const pageBytes = 4096;
+/** QEMU takes windows from 50 ms on (8.2); shorter ones than this say little in whole MiB/s. */
+const shortestMs = 100;
+/** Pages that one window of page-sampling looks at, as far as QEMU's limits for each GiB allow. */
+const samplesWanted = 65_536;
+const leastPerGib = 128;
+const mostPerGib = 16_384;
+/** Growth of QEMU's memory that is worth a word. */
+const grownBytesToTell = 8 * 2 ** 20;
+
+export interface CpuRateOptions {
+  readonly side: QemuSide;
+  /** Of the QEMU, where it is on this host. */
+  readonly pid: number | undefined;
+  readonly ramPages: number;
+  readonly hasVfioDevices: boolean;
+  /** What devices were seen to dirty, which these rates hold as well. */
+  readonly devices: DirtyCurve;
+  readonly durationMs: number;
+  readonly signal: AbortSignal;
+  readonly onProgress: (watchedMs: number, last: RateReading) => void;
+}
+
+export interface CpuRates {
+  readonly mode: DirtyRateMode;
+  readonly curve: EstimatedCurve;
+  readonly caveats: readonly string[];
+}
+
+/**
+ * Must not run beside a harvest of ours: see {@link DirtyRateMode}.
+ *
+ * @throws PrecopyError NOT_SUPPORTED (also if a migration is under way or begins), USAGE if the time is
+ *   too short; the signal's reason
+ */
+export async function watchCpuRates(options: CpuRateOptions): Promise<CpuRates> {
+  const { side, pid, ramPages, durationMs, signal } = options;
+  const { modes, unitMs } = await dirtyRateAbility(side, options.hasVfioDevices);
+  const windows = planWindows(durationMs, Math.max(shortestMs, unitMs));
+  const [shortest = 0] = windows.toSorted((a, b) => a - b);
+  if (2 * shortest > durationMs) {
+    throw new PrecopyError(
+      'USAGE',
+      `${durationMs} ms are too short for windows of ${shortest} ms and more.`,
+      'Watch longer (--duration).',
+    );
+  }
+  const samples = samplesPerGib(ramPages);
+  const resident = async (): Promise<number> =>
+    pid === undefined ? 0 : ((await residentBytes(pid)) ?? 0);
+  const before = await resident();
+  const gate = new HarvestGate();
+  await using guard = await TrackingGuard.watch(side, gate, { report: () => undefined });
+  const mode = await firstThatWorks(modes, async (mode) => {
+    await measureDirtyRate(side, mode, unitMs, shortest, samples, signal);
+  });
+  const readings: RateReading[] = [];
+  let watchedMs = 0;
+  for (const windowMs of windows) {
+    gate.check();
+    const reading = await measureDirtyRate(side, mode, unitMs, windowMs, samples, signal);
+    readings.push(reading);
+    watchedMs += reading.windowMs;
+    options.onProgress(watchedMs, reading);
+  }
+  await guard.settled();
+  const curve = curveOfRates(readings, ramPages, options.devices);
+  if (curve === undefined) throw new RangeError('No window was measured.');
+  const grownBytes = Math.max(0, (await resident()) - before);
+  return {
+    mode,
+    curve,
+    caveats: [
+      `The CPUs were watched through QEMU's calc-dirty-rate (${mode}) in ${windows.length} windows of ${formatMs(shortest)} to ${formatMs(Math.max(...windows))}. It tells whole MiB/s and no pages: below ${formatMs(shortest)} the curve is interpolated, and there is no heat map.`,
+      ...modeCaveats(mode, samples, ramPages, grownBytes),
+      ...(options.hasVfioDevices
+        ? [
+            "What it says holds the devices' writes, too; those harvested from the containers were taken away.",
+          ]
+        : []),
+    ],
+  };
+}
+
+/** QEMU refuses a mode at once, before it measures. @throws what the last one threw */
+async function firstThatWorks(
+  modes: readonly DirtyRateMode[],
+  tryOut: (mode: DirtyRateMode) => Promise<void>,
+): Promise<DirtyRateMode> {
+  let refusal: unknown = new RangeError('There is no mode to try.');
+  for (const mode of modes) {
+    try {
+      await tryOut(mode);
+      return mode;
+    } catch (error) {
+      if (!(error instanceof PrecopyError) || error.code !== 'NOT_SUPPORTED') throw error;
+      refusal = error;
+    }
+  }
+  throw refusal;
+}
+
+/** How many pages of each GiB, within what QEMU takes. */
+function samplesPerGib(ramPages: number): number {
+  const gib = (ramPages * pageBytes) / 2 ** 30;
+  return Math.min(mostPerGib, Math.max(leastPerGib, Math.round(samplesWanted / gib)));
+}
+
+function modeCaveats(
+  mode: DirtyRateMode,
+  samples: number,
+  ramPages: number,
+  grownBytes: number,
+): string[] {
+  switch (mode) {
+    case 'page-sampling': {
+      const pages = Math.floor((samples * ramPages * pageBytes) / 2 ** 30);
+      const caveats = [
+        `Page-sampling compares at most ${pages} random pages of the RAM blocks of at least 128 MiB: a page that was written with what it held already does not count, and smaller blocks are left out.`,
+      ];
+      if (grownBytes > grownBytesToTell) {
+        caveats.push(
+          `QEMU's memory grew by ${Math.round(grownBytes / 2 ** 20)} MiB meanwhile: pages of shared RAM that the guest never used are allocated when they are sampled.`,
+        );
+      }
+      return caveats;
+    }
+    case 'dirty-bitmap':
+      return [];
+    case 'dirty-ring':
+      return [
+        "A page that was written again after QEMU had emptied KVM's dirty ring counts again: the curve is an upper bound.",
+      ];
+  }
+}

@@ -1,0 +1,71 @@
+/** What a run that was killed left on a QEMU, and undoing it. */
+import { BorrowableProcess, HarvestGate, LibcKernel } from 'linux-vfio-ts';
+import { describeMemory } from '../audit/guest-memory.js';
+import { PrecopyError } from '../errors.js';
+import { probe } from '../probe/observe.js';
+import { migrationIsOver } from '../sequence/preflight.js';
+import type { QemuSide } from '../sequence/side.js';
+import { DeviceSources } from './device-sources.js';
+import { deviceTracking } from './device-tracking.js';
+import { bitmapLayoutOf } from './guest-layout.js';
+import { identityOf, TrackingState, type FoundState } from './state-file.js';
+import { switchEvents } from './tracking-guard.js';
+
+/** For people, where something was left. */
+export const leftoversUndone =
+  'An earlier rehearsal of this guest was killed; its dirty tracking was switched off first.';
+
+/**
+ * Claims a QEMU to be harvested; undoes what a killed run left.
+ *
+ * @throws PrecopyError NOT_SUPPORTED if another precopy harvests it, or QEMU migrates; NO_ACCESS
+ */
+export async function claimGuest(
+  side: QemuSide,
+  pid: number,
+): ReturnType<typeof TrackingState.claim> {
+  const identity = identityOf(pid);
+  if (identity === undefined) {
+    throw new PrecopyError('NO_ACCESS', `QEMU (pid ${pid}) has ended.`, 'Start it again.');
+  }
+  return await TrackingState.claim(identity, async (found) => {
+    await undo(side, pid, found);
+  });
+}
+
+/**
+ * Undoes what a killed run left; does nothing while another precopy harvests this QEMU.
+ *
+ * @returns whether something was left
+ * @throws as {@link claimGuest}
+ */
+export async function undoLeftovers(side: QemuSide): Promise<boolean> {
+  const identity = side.peer && identityOf(side.peer.pid);
+  if (identity === undefined || !TrackingState.wasLeftOn(identity)) return false;
+  const { cleanedUp } = await claimGuest(side, identity.pid);
+  return cleanedUp;
+}
+
+async function undo(side: QemuSide, pid: number, { eventsWereOff }: FoundState): Promise<void> {
+  const { status = 'none' } = await side.migration();
+  if (!migrationIsOver(status)) {
+    throw new PrecopyError(
+      'NOT_SUPPORTED',
+      `QEMU is migrating (${status}), and its dirty bitmap belongs to that migration.`,
+      'Wait until it has ended.',
+    );
+  }
+  const report = await probe(side);
+  const tracking = deviceTracking(report);
+  if (tracking.kind === 'tracked') {
+    const kernel = new LibcKernel();
+    using qemu = await BorrowableProcess.open(kernel, pid);
+    const { sections } = await describeMemory(side.monitor);
+    await using devices = await DeviceSources.borrow({
+      ...{ qemu, kernel, gate: new HarvestGate(), tracking, mayBeOn: true },
+      layout: bitmapLayoutOf(sections),
+    });
+    devices.switchOff();
+  }
+  if (eventsWereOff) await switchEvents(side, false);
+}
