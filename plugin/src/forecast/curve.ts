@@ -42,7 +42,7 @@ export interface CurveBuilderOptions {
   /** RAM blocks whose curves are wanted too. */
   readonly blocks?: readonly BlockPages[] | undefined;
   /**
-   * Most memory for sets of pages; default 48 MiB. When it is used up, one word of 32 pages of two,
+   * Most memory for sets of pages; default 24 MiB. When it is used up, one word of 32 pages of two,
    * four, ... is kept, and counts are scaled up.
    */
   readonly budgetBytes?: number | undefined;
@@ -83,7 +83,7 @@ export class CurveBuilder {
   constructor(options: CurveBuilderOptions) {
     this.#options = options;
     this.#blocks = new BlockIndex(options.blocks ?? []);
-    this.#sampling = new Sampling(options.budgetBytes ?? 48 * 2 ** 20);
+    this.#sampling = new Sampling(options.budgetBytes ?? 24 * 2 ** 20);
     this.#heat = new HeatRecorder(options.mapped ?? [{ firstPage: 0, pages: options.pages }]);
   }
 

@@ -56,9 +56,13 @@ export class Sampling {
     this.#bytes += chunkWords * 4;
   }
 
-  /** Halves all sets until they fit. Called between operations, never in the middle of one. */
-  shrink(): void {
-    while (this.#bytes > this.#budgetBytes) {
+  get full(): boolean {
+    return this.#bytes > this.#budgetBytes;
+  }
+
+  /** Halves all sets until they fit. Returns false if they can't: halving no longer helps. */
+  shrink(): boolean {
+    while (this.full) {
       const before = this.#bytes;
       this.#bytes = 0;
       for (const set of this.#sets) {
@@ -66,8 +70,9 @@ export class Sampling {
         this.#bytes += set.chunkCount * chunkWords * 4;
       }
       this.#shift++;
-      if (this.#bytes >= before) return;
+      if (this.#bytes >= before) return false;
     }
+    return true;
   }
 }
 
@@ -85,15 +90,37 @@ export class SampledSet {
   }
 
   add(pages: DirtyPages): void {
-    if (isBitmap(pages)) this.#addWords(pages);
-    else for (const run of pages) this.#addRun(run);
+    this.#withinBudget((full) => {
+      if (isBitmap(pages)) return this.#addWords(pages, full);
+      for (const run of pages) {
+        this.#addRun(run);
+        if (full()) return false;
+      }
+      return true;
+    });
   }
 
   /** Adds the pages of another set. */
   or(other: SampledSet): void {
-    for (const [index, words] of other.#chunks) {
-      const mine = this.#chunk(index);
-      for (let i = 0; i < chunkWords; i++) mine[i] = (mine[i] ?? 0) | (words[i] ?? 0);
+    this.#withinBudget((full) => {
+      for (const [index, words] of other.#chunks) {
+        const mine = this.#chunk(index);
+        for (let i = 0; i < chunkWords; i++) mine[i] = (mine[i] ?? 0) | (words[i] ?? 0);
+        if (full()) return false;
+      }
+      return true;
+    });
+  }
+
+  /**
+   * A set of a large guest can pass the budget alone, so `step` gives up (false) as soon as memory is
+   * full, and is begun anew once all sets are halved: what it has added already is only added again.
+   */
+  #withinBudget(step: (full: () => boolean) => boolean): void {
+    while (!step(() => this.#sampling.full)) {
+      if (this.#sampling.shrink()) continue;
+      step(() => false);
+      return;
     }
   }
 
@@ -177,7 +204,7 @@ export class SampledSet {
     }
   }
 
-  #addWords({ bytes, layout }: BitmapLike): void {
+  #addWords({ bytes, layout }: BitmapLike, full: () => boolean): boolean {
     const all = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
     const { shift } = this.#sampling;
     for (const { start, end } of layout.spans) {
@@ -185,7 +212,10 @@ export class SampledSet {
       const lastSlot = Math.ceil(last / 2 ** shift);
       let chunk: Uint32Array | undefined;
       for (let slot = Math.floor(first / 2 ** shift); slot < lastSlot; slot++) {
-        if (slot % chunkWords === 0) chunk = undefined;
+        if (slot % chunkWords === 0) {
+          if (full()) return false;
+          chunk = undefined;
+        }
         const index = shift === 0 ? slot : wordIndex(slot, shift);
         const word = index < first || index >= last ? 0 : (all[index] ?? 0);
         if (word === 0) continue;
@@ -194,6 +224,7 @@ export class SampledSet {
         chunk[at] = (chunk[at] ?? 0) | word;
       }
     }
+    return true;
   }
 
   #addRun({ firstPage, pages }: PageRange): void {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { BitmapArena, BitmapLayout, type PageRange } from 'linux-vfio-ts';
+import { Sampling } from '#plugin/forecast/curve/sampled-set.js';
 import {
   CurveBuilder,
   seededRandom,
@@ -195,6 +196,21 @@ describe('the dirty curve', () => {
       pagesIn: (ms) => -pages * Math.expm1((-64 * 200 * ms) / pages),
     };
     assertNear(builder.curve(), truth, [100, 400, 1600]);
+  });
+
+  it('never takes more than its memory, not even while it takes one large harvest', () => {
+    const pages = 2 ** 28;
+    const budgetBytes = 8 * 2 ** 20;
+    const sampling = new Sampling(budgetBytes);
+    const scattered = Array.from({ length: 2 ** 15 }, (_, i) => ({ firstPage: i << 13, pages: 1 }));
+    const [one, other] = [sampling.create(), sampling.create()];
+    one.add(scattered);
+    assert.ok(sampling.bytes <= budgetBytes);
+    other.add([{ firstPage: 0, pages }]);
+    assert.ok(sampling.bytes <= budgetBytes);
+    one.or(other);
+    assert.ok(sampling.bytes <= budgetBytes);
+    assert.equal(one.count() * 2 ** sampling.shift, pages);
   });
 
   it('says when the workload changed, and has a curve of each phase', () => {
