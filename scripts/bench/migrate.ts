@@ -39,7 +39,10 @@ export async function* migrateRows(signal: AbortSignal): AsyncGenerator<BenchRow
       ours: mine.converged ? rounded(mine[figure]) : null,
       peerName: best?.peer.name ?? `nobody in ${timeoutMs / 1000} s`,
       peer: best ? rounded(best.outcome[figure]) : null,
-      ratio: best && mine.converged ? rounded(mine[figure] / best.outcome[figure]) : null,
+      ratio:
+        best && mine.converged && best.outcome[figure] > 0
+          ? rounded(mine[figure] / best.outcome[figure])
+          : null,
       goal: words,
       met,
     });
