@@ -76,7 +76,7 @@ function labRun(name: string, folder: string, directory: string, options: readon
       join(root, 'scripts/dist/lab/main.js'),
       ...['run', ...options, '--out', directory, '--timeout', '2400', '--'],
       // Everything is some ten times slower under TCG.
-      ...['node', ...mochaCommand(folder, `/out/${name}.json`, 120_000)],
+      ...['node', ...mochaCommand(folder, `/out/${name}.json`, 600_000)],
     ],
   };
 }
@@ -92,7 +92,7 @@ function runsOf(tier: Tier, directory: string): Run[] {
         return labRun(parts.join('-'), folder, directory, options);
       });
     default:
-      return [{ name: tier, args: mochaCommand(tier, join(directory, `${tier}.json`), 20_000) }];
+      return [{ name: tier, args: mochaCommand(tier, join(directory, `${tier}.json`), 60_000) }];
   }
 }
 
