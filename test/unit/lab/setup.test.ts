@@ -78,6 +78,8 @@ class Machine {
     return this.program('qemu-system-x86_64')
       .program('mmdebstrap')
       .program('setpriv')
+      .program('make')
+      .program('objcopy')
       .program('gcc')
       .program('libvirtd')
       .program('virsh');
