@@ -3,20 +3,17 @@
  * or hardly converge. Each contender migrates a fresh pair of real QEMUs of this machine; the guest
  * counts its own work. Takes some ten minutes; needs as, ld, objcopy and make for the boot sector.
  */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { suiteCommand } from '../qmp-types/suites.js';
-import { repositoryRoot } from '../repository.js';
+import { buildWorkloadSector } from '../lab/build-workload.js';
+import { suiteQemu } from '../qmp-types/suites.js';
 import { median, rounded } from './measure.js';
 import { ours, peers, type Contender } from './migrate/contenders.js';
-import { runOnce, type BenchTools, type Outcome } from './migrate/run.js';
+import { runOnce, type Outcome } from './migrate/run.js';
 import { downtimeLimitMs, scenarios, timeoutMs } from './migrate/scenarios.js';
 import type { BenchRow } from './row.js';
 
 export async function* migrateRows(signal: AbortSignal): AsyncGenerator<BenchRow> {
-  const tools = { sector: buildSector(), qemu: await findQemu() };
+  // QEMU 10.0: 7.2 has no avail-switchover-bandwidth, and loses pages under TCG.
+  const tools = { sector: buildWorkloadSector(), qemu: await suiteQemu('trixie') };
   const totals: number[] = [];
   for (const scenario of scenarios) {
     const outcomes = new Map<Contender, Outcome>();
@@ -68,31 +65,4 @@ function asText({ converged, totalMs, downtimeMs, lostMs }: Outcome): string {
     ? `${totalMs.toFixed(0)} ms in all, downtime ${downtimeMs.toFixed(0)} ms`
     : 'not converged';
   return `${end}, ${lostMs.toFixed(0)} ms of work lost`;
-}
-
-/**
- * QEMU 10.0 of Debian trixie, unpacked into the cache: 7.2 has no avail-switchover-bandwidth, and loses
- * pages under TCG.
- */
-async function findQemu(): Promise<BenchTools['qemu']> {
-  const command = await suiteCommand('trixie', 'qemu-system-x86_64');
-  const at = command.findIndex((word) => word.endsWith('/qemu-system-x86_64'));
-  return {
-    launcher: command.slice(0, at),
-    qemu: command[at] ?? '',
-    args: command.slice(at + 1),
-  };
-}
-
-function buildSector(): Uint8Array {
-  const out = mkdtempSync(join(tmpdir(), 'precopy-bench-'));
-  try {
-    execFileSync('make', [
-      ...['-s', '-C', join(repositoryRoot(), 'scripts/lab/workload')],
-      `OUT=${out}`,
-    ]);
-    return readFileSync(join(out, 'workload.bin'));
-  } finally {
-    rmSync(out, { recursive: true });
-  }
 }

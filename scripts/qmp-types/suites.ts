@@ -72,6 +72,19 @@ export async function suiteCommand(suite: string, program: string): Promise<stri
   ];
 }
 
+/** The QEMU of a suite, taken apart as those want it who put a launcher before QEMU. */
+export async function suiteQemu(
+  suite: string,
+): Promise<{ launcher: string[]; qemu: string; args: string[] }> {
+  const command = await suiteCommand(suite, 'qemu-system-x86_64');
+  const at = command.findIndex((word) => word.endsWith('/qemu-system-x86_64'));
+  return {
+    launcher: command.slice(0, at),
+    qemu: command[at] ?? '',
+    args: command.slice(at + 1),
+  };
+}
+
 /** Python with the reference library qemu.qmp, which Debian has in sid (python3-qemu.qmp). */
 export async function pythonQmpCommand(): Promise<{
   command: string[];

@@ -16,6 +16,7 @@ import { startVfioGuest, type VfioGuest } from '#scripts/lab/vfio-guest.js';
 import { IommufdRig, MOCK_BASE, MOCK_PAGE } from '../support/iommufd-rig.js';
 import { precopy, startPrecopy } from '../support/precopy.js';
 import { PAGE, pages } from '../support/type1-rig.js';
+import { harvestBesideTruth } from '../support/beside-truth.js';
 
 const memoryMiB = 128;
 const device = { rangeIova: 0x100_0000n, rangePages: 2048, rate: 1500 } as const;
@@ -61,28 +62,13 @@ describe('precopy rehearse of a device that logs its writes, on iommufd', () => 
     const { dmaLogging } = new VfioDevice(kernel, borrowed.fd, gate);
     const source = new DeviceLogSource({ name: 'log', logging: dmaLogging, gate, layout });
     using arena = new BitmapArena();
-    using harvested = arena.create(layout);
-    using before = arena.create(layout);
-    const signal = AbortSignal.timeout(60_000);
-    let [found, missed] = [0, 0];
-    await source.start();
-    try {
-      await at.device.takeTruth();
-      for (let window = 0; window < 40; window++) {
-        await sleep(100);
-        const truth = await at.device.takeTruth();
-        await source.harvest(harvested, signal);
-        found += harvested.count();
-        for (let page = 0; page < memoryMiB << 8; page++) {
-          if ((((truth[page >>> 3] ?? 0) >>> (page & 7)) & 1) === 0) continue;
-          if (!harvested.has(page) && !before.has(page)) missed++;
-        }
-        before.copyFrom(harvested);
-        harvested.clear();
-      }
-    } finally {
-      source.stop();
-    }
+    const { found, missed } = await harvestBesideTruth(
+      source,
+      at.device,
+      arena,
+      layout,
+      memoryMiB << 8,
+    );
     assert.ok(found > 1000, `only ${found} pages were harvested`);
     assert.equal(missed, 0);
     assert.equal(await logging(), false);

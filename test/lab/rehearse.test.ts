@@ -15,6 +15,7 @@ import { QmpClient } from 'qemu-qmp-client-ts';
 import { startVfioGuest, type VfioGuest } from '#scripts/lab/vfio-guest.js';
 import { precopy, startPrecopy } from '../support/precopy.js';
 import { trackingIsOn as isOn } from '../support/tracking.js';
+import { harvestBesideTruth } from '../support/beside-truth.js';
 
 const memoryMiB = 128;
 const device = { rangeIova: 0x100_0000n, rangePages: 2048, rate: 1500 };
@@ -70,30 +71,13 @@ describe('precopy rehearse with VFIO', () => {
       pageSizeBytes: 4096,
       sections: [{ first: 0n, last: (BigInt(memoryMiB) << 20n) - 1n }],
     });
-    using harvested = arena.create(layout);
-    using before = arena.create(layout);
-    const signal = AbortSignal.timeout(60_000);
-    let [found, missed] = [0, 0];
-    await source.start();
-    try {
-      await at.device.takeTruth();
-      for (let window = 0; window < 40; window++) {
-        await sleep(100);
-        // What was written between two cuts is in the harvest after the second, or in the one before:
-        // that one came a moment after the first cut.
-        const truth = await at.device.takeTruth();
-        await source.harvest(harvested, signal);
-        found += harvested.count();
-        for (let page = 0; page < memoryMiB << 8; page++) {
-          if ((((truth[page >>> 3] ?? 0) >>> (page & 7)) & 1) === 0) continue;
-          if (!harvested.has(page) && !before.has(page)) missed++;
-        }
-        before.copyFrom(harvested);
-        harvested.clear();
-      }
-    } finally {
-      source.stop();
-    }
+    const { found, missed } = await harvestBesideTruth(
+      source,
+      at.device,
+      arena,
+      layout,
+      memoryMiB << 8,
+    );
     assert.ok(found > 1000, `only ${found} pages were harvested`);
     assert.equal(missed, 0);
     assert.equal(await trackingIsOn(), false);

@@ -1,7 +1,7 @@
 /** A real libvirtd calls the installed hook, which launches a controller that follows its domain. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LibvirtHost, libvirtIsMissing, type Domain } from '../support/libvirt-host.js';
+import { LibvirtHost, needsLibvirt, type Domain } from '../support/libvirt-host.js';
 import { precopy } from '../support/precopy.js';
 
 /** Polls: what is waited for happens in processes of libvirt. */
@@ -17,12 +17,8 @@ describe('precopy attach, launched by the hooks of a real libvirtd', function ()
   this.timeout(180_000);
   let source: LibvirtHost;
   let destination: LibvirtHost;
-  before(async function () {
-    const missing = libvirtIsMissing();
-    if (missing !== undefined) {
-      console.log(`      skipped: ${missing}`);
-      this.skip();
-    }
+  needsLibvirt();
+  before(async () => {
     source = await LibvirtHost.start({ config: 'rehearse: { enabled: no }' });
     // Fills the cache of what QEMU can do.
     await source.virsh('domcapabilities');

@@ -1,7 +1,7 @@
 /** precopy migrate through two real libvirtds, each in namespaces of its own. */
 import assert from 'node:assert/strict';
 import type { JournalRecord } from 'precopy';
-import { LibvirtHost, libvirtIsMissing, type DomainOptions } from '../support/libvirt-host.js';
+import { LibvirtHost, needsLibvirt, type DomainOptions } from '../support/libvirt-host.js';
 import { precopy, startPrecopy, type Finished } from '../support/precopy.js';
 
 const mib = 2 ** 20;
@@ -27,12 +27,8 @@ describe('precopy migrate of domains of libvirt', function () {
   this.timeout(180_000);
   let source: LibvirtHost;
   let destination: LibvirtHost;
-  before(async function () {
-    const missing = libvirtIsMissing();
-    if (missing !== undefined) {
-      console.log(`      skipped: ${missing}`);
-      this.skip();
-    }
+  needsLibvirt();
+  before(async () => {
     source = await LibvirtHost.start();
     await source.virsh('domcapabilities');
     destination = await LibvirtHost.start({ like: source });

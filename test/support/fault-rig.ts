@@ -7,11 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { QmpClient } from 'qemu-qmp-client-ts';
 import type { JournalRecord } from 'precopy';
 import { startPair, type Guest } from '#scripts/lab/guest.js';
+import { buildWorkloadSector } from '#scripts/lab/build-workload.js';
 import { suiteCommand } from '#scripts/qmp-types/suites.js';
 import { workloadImage, workloadProgress } from '#scripts/lab/workload.js';
 import { Link } from './link.js';
 import { startPrecopy, type Running } from './precopy.js';
-import { workloadSector } from './workload-sector.js';
 
 /** What the guest writes: 16 MiB again and again, 20 MiB/s. */
 const workload = { baseAddress: 32 << 20, pages: 4096, pagesPerSecond: 5000 };
@@ -53,7 +53,7 @@ export class FaultRig implements AsyncDisposable {
   static async start(exact = false): Promise<FaultRig> {
     const folder = mkdtempSync(join(tmpdir(), 'precopy-faults-'));
     const image = join(folder, 'workload.img');
-    writeFileSync(image, workloadImage(workload, workloadSector()));
+    writeFileSync(image, workloadImage(workload, buildWorkloadSector()));
     const pair = await startPair({
       memoryMiB: 64,
       image,

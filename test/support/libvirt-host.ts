@@ -38,13 +38,23 @@ const ownFolders = [
 ];
 
 /** Why libvirt tests can't run here; undefined if they can. */
-export function libvirtIsMissing(): string | undefined {
+function libvirtIsMissing(): string | undefined {
   if (process.getuid?.() !== 0) return 'they need root, for namespaces and a system libvirtd';
   const missing = ['libvirtd', 'virsh', 'unshare', 'make', 'as', 'objcopy'].filter(
     (name) => !isInPath(name),
   );
   if (missing.length === 0) return undefined;
   return `${missing.join(', ')} not installed (Debian: libvirt-daemon-system, libvirt-clients, make, binutils)`;
+}
+
+/** Skips the tests of a `describe` where libvirt can't be had, and says why. */
+export function needsLibvirt(): void {
+  before(function () {
+    const missing = libvirtIsMissing();
+    if (missing === undefined) return;
+    console.log(`      skipped: ${missing}`);
+    this.skip();
+  });
 }
 
 function isInPath(name: string): boolean {

@@ -1,5 +1,5 @@
 /** Short, spaced rehearsals of one guest, so that a forecast is ready when a migration is wanted. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/schema.js';
@@ -75,15 +75,6 @@ function writeStanding(uuid: string, standing: Standing): void {
   // Whoever reads it sees the old one or the new one.
   writeFileSync(`${file}.new`, toJson(standing), { mode: 0o640 });
   renameSync(`${file}.new`, file);
-}
-
-/** The last rehearsal as JSON text; undefined if there is none. */
-export function readStanding(uuid: string): string | undefined {
-  try {
-    return readFileSync(fileOf(uuid), 'utf8');
-  } catch {
-    return undefined;
-  }
 }
 
 export function removeStanding(uuid: string): void {
