@@ -5,7 +5,6 @@ import { once } from 'node:events';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { QmpClient } from 'qemu-qmp-client-ts';
 import { repositoryRoot } from '#scripts/repository.js';
 import type { Guest } from '#scripts/lab/guest.js';
 import {
@@ -15,21 +14,13 @@ import {
   type VfioGuestOptions,
 } from '#scripts/lab/vfio-guest.js';
 import { precopy, startPrecopy } from '../support/precopy.js';
+import { runState, statusOf } from '../support/run-state.js';
 
 const shape: VfioGuestOptions = {
   memoryMiB: 192,
   workload: { baseAddress: 0x400_0000, pages: 2048, pagesPerSecond: 2000 },
   dirty: { rangeIova: 0x100_0000n, rangePages: 4096, rate: 2000, pattern: 'uniform' },
 };
-
-async function statusOf(guest: Guest, command: 'query-status' | 'query-migrate'): Promise<unknown> {
-  await using client = await QmpClient.connect(guest.secondQmp);
-  return ((await client.execute(command)) as { status?: string }).status;
-}
-
-async function runState(guest: Guest): Promise<unknown> {
-  return await statusOf(guest, 'query-status');
-}
 
 function migrateArgs(source: Guest, destination: Guest, ...more: string[]): string[] {
   return ['migrate', '--qmp', source.qmp, '--to-qmp', destination.qmp, '--verify', ...more];

@@ -7,11 +7,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { QmpClient } from 'qemu-qmp-client-ts';
 import { startPair, type Guest, type GuestOptions } from '#scripts/lab/guest.js';
 import { startVfioPair } from '#scripts/lab/vfio-guest.js';
 import { workloadImage, type WorkloadParameters } from '#scripts/lab/workload.js';
 import { precopy } from './precopy.js';
+import { runState } from './run-state.js';
 
 const baseAddress = 0x400_0000;
 /** What the guest's CPU does. The last works without a pause, so that only a throttle slows it. */
@@ -93,11 +93,6 @@ async function start({ guest, device }: Scenario, tools?: ScenarioTools): Promis
       rmSync(folder, { recursive: true });
     },
   };
-}
-
-async function runState(guest: Guest): Promise<unknown> {
-  await using client = await QmpClient.connect(guest.secondQmp);
-  return ((await client.execute('query-status')) as { status?: string }).status;
 }
 
 const timeouts = {

@@ -25,6 +25,10 @@ export interface MigrateFlags extends ChannelFlags {
   destinationLog?: string | undefined;
   journal?: string | undefined;
   history: boolean;
+  /** How long to rehearse first, ms. */
+  rehearse?: number | undefined;
+  /** A file with a rehearsal. */
+  forecast?: string | undefined;
   json?: true | undefined;
 }
 
@@ -59,6 +63,8 @@ const schemas: { readonly [F in keyof Required<MigrateFlags>]: z.ZodType<Migrate
   destinationLog: text.optional(),
   journal: text.optional(),
   history: z.boolean(),
+  rehearse: number.optional(),
+  forecast: text.optional(),
   json: set,
   multifdChannels: number.optional(),
   multifdCompression: text.optional(),

@@ -72,6 +72,15 @@ export function migrateCommand(): Command {
       30_000,
     )
     .option('--verify', "compare the destination's whole RAM with the source's before it runs")
+    .addOption(
+      new Option(
+        '--rehearse [time]',
+        'watch what the guest dirties first, and decide by the forecast from it (default: 10s)',
+      )
+        .argParser(parseDuration(1000))
+        .preset('10s'),
+    )
+    .option('--forecast <file>', 'decide by what "precopy rehearse --json" printed into this file')
     .option('--no-history', 'do not remember how it went, for later forecasts')
     .option('--source-log <file>', "the source QEMU's log (-D), for the parts of the downtime")
     .option('--destination-log <file>', "the destination QEMU's log (-D), likewise")

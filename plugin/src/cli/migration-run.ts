@@ -23,6 +23,7 @@ import { QemuSide } from '../sequence/side.js';
 import { isEssential, unfinished } from '../sequence/unfinished.js';
 import { channelSettings } from './channel-options.js';
 import { connectMonitor, connectOrGone } from './connect.js';
+import { foresight } from './foresight.js';
 import type { MigrateFlags } from './migrate-flags.js';
 
 /** Connections that are lost in one migration, before it is left to itself. */
@@ -57,6 +58,7 @@ async function migrateBetween(
   await using to =
     flags.toQmp === undefined ? undefined : await connectMonitor(flags.toQmp, signal);
   const source = new QemuSide('source', from.client, from.address, from.peer, journal);
+  const foresee = foresight(flags, source, journal, signal);
   if (await undoLeftovers(source)) process.stderr.write(`${leftoversUndone}\n`);
   using control =
     flags.to === undefined
@@ -71,7 +73,10 @@ async function migrateBetween(
           signal,
         );
   if (flags.history) rememberMigration(journal, control.source);
-  await migrate({ ...options, control, traceLogs: traceLogs(flags, control, journal) });
+  await migrate({
+    ...{ ...options, control, foresee },
+    traceLogs: traceLogs(flags, control, journal),
+  });
 }
 
 /**

@@ -1,18 +1,17 @@
 import { Command } from 'commander';
 import { PrecopyError, exitCodes, type ExitCode } from '../errors.js';
-import type { HarvestProgress } from '../harvest/dirtied.js';
 import { rehearse } from '../harvest/rehearse.js';
 import { HistoryFile } from '../history/file.js';
 import { aboutOf, forecastEntryOf, remember } from '../history/recorder.js';
 import { Journal } from '../journal/journal.js';
 import { measureLink } from '../link/measure.js';
 import { rehearsalLines } from '../report/forecast.js';
-import { formatMs } from '../report/format.js';
 import { QemuSide } from '../sequence/side.js';
 import { toJson } from '../journal/json.js';
 import { connectMonitor } from './connect.js';
 import { parseBytes, parseDuration, parseCorePercent } from './numbers.js';
 import { interruptSignal, reportError, widthOf } from './output.js';
+import { ProgressLine, watchingText } from './progress-line.js';
 
 interface RehearseFlags {
   qmp: string;
@@ -98,30 +97,5 @@ async function runRehearse(flags: RehearseFlags): Promise<ExitCode> {
     // What waits on the signal throws an AbortError of its own; the reason says more.
     const error: unknown = signal.aborted ? signal.reason : caught;
     return reportError('rehearse', error, flags.json === true);
-  }
-}
-
-function watchingText({ watchedMs, durationMs, lastPages, lastMs }: HarvestProgress): string {
-  const rates = [...lastPages].map(
-    ([name, pages]) => `${name} ${((pages / lastMs) * 1000).toFixed(0)} pages/s`,
-  );
-  return `watching ${formatMs(watchedMs)} of ${formatMs(durationMs)}: ${rates.join(', ')}`;
-}
-
-/** One line that is written over and over, on a terminal only. */
-class ProgressLine {
-  readonly #stream: NodeJS.WriteStream;
-
-  constructor(stream: NodeJS.WriteStream) {
-    this.#stream = stream;
-  }
-
-  show(text: string): void {
-    if (!this.#stream.isTTY) return;
-    this.#stream.write(`\r\x1b[K${text.slice(0, widthOf(this.#stream) - 1)}`);
-  }
-
-  clear(): void {
-    if (this.#stream.isTTY) this.#stream.write('\r\x1b[K');
   }
 }

@@ -96,6 +96,8 @@ export interface Rehearsal {
   readonly hotRanges: readonly RehearsedHotRange[];
   /** In order; `forecast` is the last one's. Empty where nothing was harvested. */
   readonly phases: readonly RehearsedPhase[];
+  /** D(t) of all sources in the last phase, window by window ascending; a page that two dirty counts twice. */
+  readonly curve: readonly { readonly windowMs: number; readonly pages: number }[];
   /** Index of the phase that is hardest to migrate in; `remedies` and `table` are for that one. */
   readonly worstPhase: number;
   /** While the guest runs. */

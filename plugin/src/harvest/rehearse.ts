@@ -9,6 +9,7 @@ import {
   type Forecast,
   type ForecastInput,
 } from '../forecast/forecast.js';
+import { sumOfCurves } from '../forecast/dirty.js';
 import { worstOf } from '../forecast/rehearsed.js';
 import type { HistoryEntry } from '../history/entries.js';
 import { experienceOf } from '../history/experience.js';
@@ -113,6 +114,10 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
     heat: dirtied.heat,
     hotRanges: dirtied.hotRanges,
     phases: forecasts.phases,
+    curve: sampled(
+      last.input.guest.sources,
+      Math.max(firstRoundMs, ...dirtied.sources.map(({ workingSetMs }) => workingSetMs)),
+    ),
     worstPhase,
     bandwidthBytesPerSecond: bandwidth.bytesPerSecond,
     bandwidthFrom: bandwidth.from,
@@ -215,6 +220,19 @@ function phaseForecasts(
     last,
     worst,
   };
+}
+
+/** Windows that double from 10 ms on, up to the first that is no shorter than `longestMs`. */
+function sampled(
+  sources: ForecastInput['guest']['sources'],
+  longestMs: number,
+): Rehearsal['curve'] {
+  const together = sumOfCurves(...sources.map(({ curve }) => curve));
+  const points: { windowMs: number; pages: number }[] = [];
+  for (let windowMs = 10; (points.at(-1)?.windowMs ?? 0) < longestMs; windowMs *= 2) {
+    points.push({ windowMs, pages: together.pagesIn(windowMs) });
+  }
+  return points;
 }
 
 /** The device to which all that devices dirty can be attributed; null where there are several, or none. */

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { VerifyResult } from '../audit/verify.js';
 import type { CurvePoint } from '../forecast/curve.js';
+import { forecastSchema } from '../forecast/outcome/schema.js';
 import type { Parameters, Tuning } from '../sequence/control.js';
 import type { MigrationSample, PassEntry } from '../sequence/passes.js';
 import { phases } from '../sequence/phase.js';
@@ -111,11 +112,9 @@ const request: z.ZodType<Request> = z.discriminatedUnion('kind', [
 ]);
 
 const expectation: z.ZodType<Expectation> = z.object({
-  // Shown and replayed only as a whole: a member that is missing shows as missing.
-  forecast: z.custom<Expectation['forecast']>(
-    (value) => typeof value === 'object' && value !== null,
-  ),
+  forecast: forecastSchema,
   curve: z.array(z.object({ windowMs: number, bytes: number })),
+  stopCopyBytes: number,
 });
 
 const given: z.ZodType<{ type: 'goal' } & Given> = z.object({

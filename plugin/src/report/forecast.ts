@@ -1,5 +1,5 @@
 /** A rehearsal as text: the verdict first, then what it is made of. */
-import type { Forecast, ForecastCell, Range, Remedy } from '../forecast/forecast.js';
+import type { Forecast, ForecastCell, Remedy } from '../forecast/forecast.js';
 import type { GuestCost } from '../harvest/pace.js';
 import type {
   DirtyFiguresByBlock,
@@ -10,6 +10,7 @@ import type {
 import { bar } from './blocks.js';
 import { count, formatBytes, formatMs, formatRate } from './format.js';
 import { heatLines, hotRangeLines } from './heat.js';
+import { outcomeRow, outcomeRows } from './outcome-rows.js';
 import { table } from './table.js';
 import { verdicts } from './verdict.js';
 
@@ -178,27 +179,23 @@ const ledgerNames = {
 } as const;
 
 function outcomeLines({ forecast }: Rehearsal): string[] {
-  const { passes, totalMs, sentBytes, downtimeMs, downtime, qemuExpectedDowntimeMs } = forecast;
-  if (!passes || !totalMs || !sentBytes || !downtimeMs || !downtime) {
+  const { downtime, qemuExpectedDowntimeMs } = forecast;
+  const rows = outcomeRows(forecast);
+  if (rows.length === 0 || !downtime) {
     return [`No simulated migration converged within ${formatMs(forecast.horizonMs)}.`];
   }
-  const row = (name: string, range: Range, format: (value: number) => string): string[] => [
-    name,
-    format(range.p50),
-    `${format(range.p10)} - ${format(range.p90)}`,
+  const all = [
+    ...rows,
+    ...Object.entries(ledgerNames).map(([term, name]) =>
+      outcomeRow(`  ${name}`, downtime[term as keyof typeof ledgerNames], formatMs),
+    ),
+    ...(qemuExpectedDowntimeMs
+      ? [outcomeRow("QEMU's expected-downtime", qemuExpectedDowntimeMs, formatMs)]
+      : []),
   ];
   return table([
     ['', 'median', 'p10 - p90'],
-    row('passes', passes, (value) => String(Math.round(value))),
-    row('total time', totalMs, formatMs),
-    row('sent', sentBytes, formatBytes),
-    row('downtime', downtimeMs, formatMs),
-    ...Object.entries(ledgerNames).map(([term, name]) =>
-      row(`  ${name}`, downtime[term as keyof typeof ledgerNames], formatMs),
-    ),
-    ...(qemuExpectedDowntimeMs
-      ? [row("QEMU's expected-downtime", qemuExpectedDowntimeMs, formatMs)]
-      : []),
+    ...all.map(({ name, median, range }) => [name, median, range]),
   ]);
 }
 

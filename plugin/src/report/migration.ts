@@ -8,6 +8,8 @@ import type {
 } from '../journal/records.js';
 import type { WhyNot } from '../sequence/why-not.js';
 import { count, formatBytes, formatHex, formatMs, formatRate } from './format.js';
+import { outcomeRows } from './outcome-rows.js';
+import { verdicts } from './verdict.js';
 
 /** How many differing ranges are listed before the rest is only counted. */
 const listedRanges = 16;
@@ -127,6 +129,8 @@ export function shortWhy(why: WhyNot): string {
 
 function recordLines(record: JournalRecord): string[] {
   switch (record.type) {
+    case 'goal':
+      return forecastLines(record);
     case 'decision':
       return [`       ${record.action.kind}: ${record.reason}`];
     case 'warning':
@@ -138,6 +142,16 @@ function recordLines(record: JournalRecord): string[] {
     default:
       return [];
   }
+}
+
+/** What the rehearsal says, in a line. */
+function forecastLines({ expectation }: RecordOf<'goal'>): string[] {
+  if (!expectation) return [];
+  const { forecast } = expectation;
+  const figures = outcomeRows(forecast).map(
+    ({ name, median, range }) => `, ${name} ${median} (${range})`,
+  );
+  return [`forecast for QEMU alone: ${verdicts[forecast.converges]}${figures.join('')}`];
 }
 
 function resultLines(result: MigrationResult): string[] {

@@ -34,7 +34,11 @@ export interface MigrateOptions {
   wish: Wish;
   /** Capabilities and parameters beside those that the policy needs. */
   settings: MigrationSettings;
-  expectation?: Expectation | undefined;
+  /**
+   * Finds out what is to be expected of the guest. Called once preflight has found no obstacle and before
+   * anything is changed; whatever it harvests must have ended when it resolves.
+   */
+  foresee?: ((preflight: Preflight) => Promise<Expectation>) | undefined;
   /** Opens a QEMU's RAM for verify; undefined: no verify. Called before anything is changed. */
   openMemory: ((side: QemuSide) => Promise<VerifySide>) | undefined;
   /** After how long without a byte the link is taken for dead and broken off, ms; undefined: never. */
@@ -123,6 +127,14 @@ interface Memories {
   readonly destination: VerifySide;
 }
 
+/** What is known when the migration is set up. */
+interface Foundation {
+  readonly preflight: Preflight;
+  readonly expectation: Expectation | undefined;
+  /** Keep the destination from starting before it was verified. */
+  readonly hold: boolean;
+}
+
 class MigrationRun {
   readonly #options: MigrateOptions;
   readonly #control: MigrationControl;
@@ -185,8 +197,9 @@ class MigrationRun {
     this.#control.source.journalPresence();
     this.#control.destination?.journalPresence();
     const { memories, preflight } = await this.#preflight();
+    const expectation = await this.#options.foresee?.(preflight);
     await this.#observe();
-    await this.#start(preflight, memories !== undefined);
+    await this.#start({ preflight, expectation, hold: memories !== undefined });
     await this.#copy();
     return await this.#finish(memories);
   }
@@ -283,8 +296,8 @@ class MigrationRun {
     }
   }
 
-  async #start(preflight: Preflight, hold: boolean): Promise<void> {
-    const { control, journal, signal, wish, settings, expectation } = this.#options;
+  async #start({ preflight, expectation, hold }: Foundation): Promise<void> {
+    const { control, journal, signal, wish, settings } = this.#options;
     signal.throwIfAborted();
     const before = await control.parameters();
     const goal = goalFrom(wish, before);

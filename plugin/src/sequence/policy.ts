@@ -28,6 +28,8 @@ export interface Expectation {
   readonly forecast: Forecast;
   /** The dirty curve D(t): how much is dirtied in windows of some lengths, ascending. */
   readonly curve: readonly ExpectedPoint[];
+  /** What the devices' drivers report to be left for the blackout, bytes: QEMU counts that itself. */
+  readonly stopCopyBytes: number;
 }
 
 export interface ExpectedPoint {

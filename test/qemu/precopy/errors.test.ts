@@ -6,15 +6,9 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { QmpClient } from 'qemu-qmp-client-ts';
-import { startPair, type Guest } from '#scripts/lab/guest.js';
+import { startPair } from '#scripts/lab/guest.js';
 import { precopy, startPrecopy, type Finished } from '../../support/precopy.js';
-
-/** QEMU's run state, asked through the second monitor. */
-async function runState(guest: Guest): Promise<unknown> {
-  await using client = await QmpClient.connect(guest.secondQmp);
-  const status = await client.execute('query-status');
-  return (status as { status: string }).status;
-}
+import { runState } from '../../support/run-state.js';
 
 function assertOneParagraph({ stderr }: Finished, pattern: RegExp): void {
   assert.match(stderr, pattern);

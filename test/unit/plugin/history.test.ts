@@ -14,6 +14,7 @@ import {
   type MigrationEntry,
   type MigrationSample,
 } from 'precopy';
+import { sampleWith } from '../../support/goals.js';
 
 const MiB = 2 ** 20;
 const about: About = { host: 'here', qemu: '10.0', guest: 'boot/1/2' };
@@ -192,18 +193,11 @@ describe('the error of past forecasts', () => {
 });
 
 describe("a migration's entry", () => {
-  const sample = (changes: Partial<MigrationSample>): MigrationSample => ({
-    dirtySyncCount: 1,
-    remainingBytes: 0,
-    transferredBytes: 0,
-    handledBytes: 0,
-    bandwidthBytesPerSecond: 0,
-    dirtyBytesPerSecond: 0,
-    vfioBytes: undefined,
-    expectedDowntimeMs: 300,
-    throttlePercent: undefined,
-    ...changes,
-  });
+  const sample = (changes: Partial<MigrationSample>): MigrationSample =>
+    sampleWith({
+      ...{ remainingBytes: 0, bandwidthBytesPerSecond: 0, expectedDowntimeMs: 300 },
+      ...changes,
+    });
   const none = { beforeStopMs: undefined, afterResumeMs: undefined };
   const records = (uri: string, maxBandwidth: number): JournalRecord[] =>
     [

@@ -1,22 +1,8 @@
 import assert from 'node:assert/strict';
-import { PhaseMachine, classifyPass, type MigrationSample } from 'precopy';
+import { PhaseMachine, classifyPass } from 'precopy';
+import { sampleWith } from '../../support/goals.js';
 
 const MiB = 1 << 20;
-
-function sample(changes: Partial<MigrationSample>): MigrationSample {
-  return {
-    dirtySyncCount: 1,
-    remainingBytes: 100 * MiB,
-    transferredBytes: 0,
-    handledBytes: 0,
-    bandwidthBytesPerSecond: 100 * MiB,
-    dirtyBytesPerSecond: 0,
-    vfioBytes: undefined,
-    expectedDowntimeMs: undefined,
-    throttlePercent: undefined,
-    ...changes,
-  };
-}
 
 describe('a pass', () => {
   // 100 MiB/s for 300 ms: the threshold is 30 MiB.
@@ -31,56 +17,56 @@ describe('a pass', () => {
       is: 'round',
       when: 'it is the first',
       previous: undefined,
-      current: sample({}),
+      current: sampleWith({}),
       context: running,
     },
     {
       is: 'round',
       when: 'what was dirty had been sent',
-      previous: sample({ remainingBytes: 100 * MiB }),
-      current: sample({ handledBytes: 80 * MiB, remainingBytes: 60 * MiB }),
+      previous: sampleWith({ remainingBytes: 100 * MiB }),
+      current: sampleWith({ handledBytes: 80 * MiB, remainingBytes: 60 * MiB }),
       context: running,
     },
     {
       is: 'exact-retry',
       when: 'the RAM left was below the threshold already',
-      previous: sample({ remainingBytes: 10 * MiB }),
-      current: sample({ handledBytes: 9 * MiB, remainingBytes: 8 * MiB }),
+      previous: sampleWith({ remainingBytes: 10 * MiB }),
+      current: sampleWith({ handledBytes: 9 * MiB, remainingBytes: 8 * MiB }),
       context: running,
     },
     {
       is: 'round',
       when: 'the threshold rose above the RAM left only after the last pass',
-      previous: sample({ remainingBytes: 10 * MiB, bandwidthBytesPerSecond: 10 * MiB }),
-      current: sample({ handledBytes: 9 * MiB }),
+      previous: sampleWith({ remainingBytes: 10 * MiB, bandwidthBytesPerSecond: 10 * MiB }),
+      current: sampleWith({ handledBytes: 9 * MiB }),
       context: running,
     },
     {
       is: 'exact-retry',
       when: 'avail-switchover-bandwidth puts the threshold above the RAM left',
-      previous: sample({ remainingBytes: 10 * MiB, bandwidthBytesPerSecond: 10 * MiB }),
-      current: sample({ handledBytes: 9 * MiB }),
+      previous: sampleWith({ remainingBytes: 10 * MiB, bandwidthBytesPerSecond: 10 * MiB }),
+      current: sampleWith({ handledBytes: 9 * MiB }),
       context: { ...running, switchoverBytesPerSecond: 100 * MiB },
     },
     {
       is: 'throttle-timer',
       when: 'auto-converge is on and most was still unsent',
-      previous: sample({ remainingBytes: 100 * MiB }),
-      current: sample({ handledBytes: 20 * MiB }),
+      previous: sampleWith({ remainingBytes: 100 * MiB }),
+      current: sampleWith({ handledBytes: 20 * MiB }),
       context: { ...running, autoConverge: true },
     },
     {
       is: 'round',
       when: 'auto-converge is on but the round was over',
-      previous: sample({ remainingBytes: 100 * MiB }),
-      current: sample({ handledBytes: 75 * MiB }),
+      previous: sampleWith({ remainingBytes: 100 * MiB }),
+      current: sampleWith({ handledBytes: 75 * MiB }),
       context: { ...running, autoConverge: true },
     },
     {
       is: 'blackout',
       when: 'the guest is stopped',
-      previous: sample({}),
-      current: sample({}),
+      previous: sampleWith({}),
+      current: sampleWith({}),
       context: { ...running, sourceStopped: true },
     },
   ] as const;

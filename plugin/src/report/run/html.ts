@@ -2,8 +2,9 @@
 import { formatBytes, formatMs, formatRate } from '../format.js';
 import { formatLedgerMs, shortWhy } from '../migration.js';
 import type { Check } from './checks.js';
+import { dirtiedParts, forecastParts } from './dirtied.js';
 import { escapeMarkup } from './markup.js';
-import { heatPlot, linePlot, partsBar, type Axis, type Series } from './plot.js';
+import { colorOf, linePlot, partsBar, type Axis, type Series } from './plot.js';
 import type { Run } from './run.js';
 import { style } from './style.js';
 
@@ -22,7 +23,8 @@ export function htmlReport(run: Run, checks: readonly Check[], notes: readonly s
     ...headParts(run, checks, ok),
     ...downtimeParts(run),
     ...passParts(run),
-    ...curveParts(run),
+    ...forecastParts(run),
+    ...dirtiedParts(run),
     ...decisionParts(run),
     ...noteParts(run, notes),
     '</main></body></html>',
@@ -50,9 +52,6 @@ function headParts(run: Run, checks: readonly Check[], ok: boolean): string[] {
     `<ul class="checks">${checks.map((check) => `<li class="${check.ok ? 'good' : 'bad'}">${check.ok ? '✓' : '✗'} ${escapeMarkup(check.name)} <small>${escapeMarkup(check.detail)}</small></li>`).join('')}</ul>`,
   ];
 }
-
-/** The style has six colours. */
-const colorOf = (index: number): string => `color${index % 6}`;
 
 function downtimeParts({ result }: Run): string[] {
   const downtime = result?.downtime;
@@ -171,41 +170,6 @@ function passParts({ passes }: Run): string[] {
       : []),
     '</section>',
   ];
-}
-
-function curveParts({ curve, heat }: Run): string[] {
-  const parts: string[] = [];
-  if (curve) {
-    const series = Object.entries(curve.curves).map(([name, points], i): Series => ({
-      name,
-      color: colorOf(i),
-      points: points.map(({ windowMs, pages }) => ({ x: windowMs, y: pages * curve.pageBytes })),
-      band: points.map(({ windowMs, p10, p90 }) => ({
-        x: windowMs,
-        low: p10 * curve.pageBytes,
-        high: p90 * curve.pageBytes,
-      })),
-    }));
-    parts.push(
-      linePlot(
-        'Dirty curve: distinct memory dirtied in a window of a length (mean, and where eight of ten windows lie)',
-        { name: 'length of the window', format: formatMs, log: true },
-        { name: 'dirtied', format: formatBytes, log: true },
-        series,
-      ),
-    );
-  }
-  if (heat && heat.rows.length > 0) {
-    parts.push(
-      heatPlot(
-        'Dirty pages by address and time',
-        heat.rows.map(({ pages, harvests }) => pages.map((n) => n / Math.max(1, harvests))),
-        'guest memory, ascending address',
-        `time, ${formatMs((heat.rows.at(-1)?.endMs ?? 0) - (heat.rows[0]?.startMs ?? 0))} downwards`,
-      ),
-    );
-  }
-  return parts.length === 0 ? [] : ['<section><h2>What was dirtied</h2>', ...parts, '</section>'];
 }
 
 function decisionParts({ decisions, phases }: Run): string[] {

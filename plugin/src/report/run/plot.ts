@@ -5,6 +5,11 @@ const width = 760;
 const height = 260;
 const margin = { left: 84, right: 16, top: 12, bottom: 42 };
 
+/** The style has six colours. */
+export function colorOf(index: number): string {
+  return `color${index % 6}`;
+}
+
 export interface Point {
   readonly x: number;
   readonly y: number;

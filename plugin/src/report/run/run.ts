@@ -22,6 +22,8 @@ export interface Run {
   readonly result: MigrationResult | undefined;
   /** Why it did not complete, where it did not. */
   readonly failure: string | undefined;
+  /** What each harvest of a rehearsal found. */
+  readonly dirty: readonly RecordOf<'dirty'>[];
   readonly curve: RecordOf<'curve'> | undefined;
   readonly heat: HeatRecord | undefined;
   /** Whether the writer ended in order; if not it was killed, or still writes. */
@@ -63,6 +65,7 @@ export function runOf(records: readonly JournalRecord[]): Run {
     verify: all('verify').at(-1)?.result,
     result: all('result').at(-1)?.result,
     failure: failed ? `${last.phase}: ${last.why}` : undefined,
+    dirty: all('dirty'),
     curve: all('curve').at(-1),
     heat: all('heat').at(-1)?.heat,
     hasEnd: last !== undefined && records.at(-1)?.type === 'end',

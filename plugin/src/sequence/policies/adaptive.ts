@@ -12,7 +12,7 @@
 import { formatBytes, formatMs, formatRate } from '../../report/format.js';
 import type { Tuning } from '../control.js';
 import type { Decision, Goal, Policy, View } from '../policy.js';
-import { sendingMs } from './adaptive/budget.js';
+import { qemuLimitMs } from './adaptive/budget.js';
 import type { Curve } from './adaptive/curve.js';
 import { prospect } from './adaptive/prospect.js';
 import { look, speedAt, type Sight } from './adaptive/sight.js';
@@ -95,7 +95,7 @@ function getsShorter({ left, leftBefore, curve, bytesPerMs, throttlePercent }: S
 /** All of the downtime limit, by the bandwidth that was seen: QEMU's own estimate falls now and then. */
 function fullLimits(view: View, goal: Goal, { switchoverBytesPerMs }: Sight): Tuning {
   return {
-    downtimeLimitMs: Math.round(sendingMs(view, goal)),
+    downtimeLimitMs: qemuLimitMs(view, goal, switchoverBytesPerMs),
     ...(view.abilities.has('switchover-bandwidth')
       ? { switchoverBytesPerSecond: Math.round(switchoverBytesPerMs * 1000) }
       : {}),

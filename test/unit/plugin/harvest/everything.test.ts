@@ -122,6 +122,7 @@ describe('the text for a container with scope `all`', () => {
       heat: null,
       hotRanges: [],
       phases: [],
+      curve: [],
       worstPhase: 0,
       bandwidthBytesPerSecond: bytesPerSecond,
       bandwidthFrom: 'max-bandwidth',

@@ -61,6 +61,7 @@ function textOf(inputs: readonly ForecastInput[], worstPhase: number): string {
     heat: null,
     hotRanges: [],
     phases,
+    curve: [],
     worstPhase,
     bandwidthBytesPerSecond: 64 * MiB,
     bandwidthFrom: 'option',

@@ -1,21 +1,16 @@
 import assert from 'node:assert/strict';
 import { SaxesParser } from 'saxes';
 import { reportOf } from 'precopy';
-import type { JournalEntry, JournalRecord, MigrationSample } from 'precopy';
+import type { JournalEntry, JournalRecord } from 'precopy';
+import { sampleWith } from '../../../support/goals.js';
 
 const hostile = `"><script>alert(1)</script>'&\u0000\u0007]]>--><img src=x onerror=alert(1)>\ud800`;
 
-const sample: MigrationSample = {
-  dirtySyncCount: 1,
-  remainingBytes: 100 << 20,
+const sample = sampleWith({
   transferredBytes: 1 << 20,
-  handledBytes: 0,
-  bandwidthBytesPerSecond: 100 << 20,
   dirtyBytesPerSecond: 10 << 20,
   vfioBytes: 0,
-  expectedDowntimeMs: undefined,
-  throttlePercent: undefined,
-};
+});
 
 function recordsOf(text: string, outcome: 'completed' | 'failed' = 'completed'): JournalRecord[] {
   const pass = (n: number, kind: 'round' | 'blackout'): JournalEntry => ({

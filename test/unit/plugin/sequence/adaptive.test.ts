@@ -12,23 +12,17 @@ import {
   simulatePrecopy,
   uniformCurve,
   type DirtyCurve,
-  type Goal,
+  type Expectation,
   type ModelGuest,
   type ModelParameters,
   type ModelResult,
   type Policy,
+  type Range,
 } from 'precopy';
+import { goalWith } from '../../../support/goals.js';
 
 const MiB = 2 ** 20;
-const goal: Goal = {
-  downtimeLimitMs: 300,
-  totalLimitMs: undefined,
-  slowdownLimitPercent: 99,
-  bandwidthBytesPerSecond: 32 * MiB,
-  bandwidthLimitBytesPerSecond: 32 * MiB,
-  linkBytesPerSecond: undefined,
-  onTimeout: 'cancel',
-};
+const goal = goalWith();
 const plain: ModelParameters = { ...defaultParameters, maxBandwidthBytesPerSecond: 32 * MiB };
 const autoConverge: ModelParameters = { ...plain, autoConverge: defaultAutoConverge };
 const link = { bytesPerSecond: 400 * MiB, channelBytesPerSecond: 400 * MiB };
@@ -52,8 +46,11 @@ function run(
   policy: Policy,
   parameters = plain,
   wanted = goal,
+  expectation?: Expectation,
 ): ModelResult & { throttledMs: number } {
-  const { parameters: begun, policy: steps } = inModel(policy, wanted, parameters);
+  const { parameters: begun, policy: steps } = inModel(
+    ...([policy, wanted, parameters, expectation && { expectation }] as const),
+  );
   let throttledMs = 0;
   let before = 0;
   const result = simulatePrecopy(
@@ -71,6 +68,31 @@ function run(
     },
   );
   return { ...result, throttledMs };
+}
+
+/** What a rehearsal that was right would say of the guest, and of a switchover. */
+function rehearsedAs(
+  curve: DirtyCurve,
+  ledger: Partial<Record<'load' | 'device', number>> = {},
+): Expectation {
+  const exactly = (ms: number): Range => ({ p10: ms, p50: ms, p90: ms });
+  const { load = 10, device = 0 } = ledger;
+  return {
+    stopCopyBytes: 0,
+    curve: [10, 100, 1000, 10_000].map((windowMs) => ({
+      windowMs,
+      bytes: 4096 * curve.pagesIn(windowMs),
+    })),
+    forecast: {
+      ...{ version: 1, converges: 'no', convergedShare: 0, limitedBy: 'ram', why: '' },
+      ...{ passes: null, totalMs: null, sentBytes: null, downtimeMs: null, warnings: [] },
+      ...{ qemuExpectedDowntimeMs: null, throttlePercent: null, samples: 1, horizonMs: 1 },
+      downtime: {
+        ...{ ramMs: exactly(0), transitionsMs: exactly(0), waitingMs: exactly(0) },
+        ...{ deviceStateMs: exactly(device), destinationLoadMs: exactly(load) },
+      },
+    },
+  };
 }
 
 describe('the adaptive policy', () => {
@@ -129,5 +151,33 @@ describe('the adaptive policy', () => {
     assert.ok(ours.converged);
     assert.equal(ours.throttlePercent, 0);
     assert.ok((ours.downtimeMs ?? Infinity) <= goal.downtimeLimitMs);
+  });
+
+  it('takes more bandwidth in the first round already if a rehearsal shows that it will be needed', () => {
+    const curve = uniformCurve(16_384, 20_000);
+    const wanted = { ...goal, bandwidthLimitBytesPerSecond: 200 * MiB };
+    const busy = guest(16_384, curve);
+    const knowing = run(busy, adaptivePolicy, plain, wanted, rehearsedAs(curve));
+    const learning = run(busy, adaptivePolicy, plain, wanted);
+    assert.ok(knowing.converged && learning.converged);
+    assert.equal(knowing.throttlePercent, 0);
+    const saved = `${knowing.totalMs} ms, without a rehearsal ${learning.totalMs} ms`;
+    assert.ok(knowing.totalMs < 0.8 * learning.totalMs, saved);
+  });
+
+  it('is not misled by the first round, most of which is pages of zeros', () => {
+    const curve = uniformCurve(4096, 1000);
+    const ours = run(guest(4096, curve), adaptivePolicy, plain, goal, rehearsedAs(curve));
+    assert.ok(ours.converged);
+    assert.ok(ours.throttledMs === 0, `throttled for ${ours.throttledMs} ms`);
+  });
+
+  it('leaves room in the downtime for what a rehearsal says that the switchover and the devices take', () => {
+    const curve = uniformCurve(16_384, 6000);
+    const busy = guest(16_384, curve);
+    const blackoutBytes = (expectation?: Expectation): number =>
+      run(busy, adaptivePolicy, plain, goal, expectation).passes.at(-1)?.remainingBytes ?? 0;
+    const tight = blackoutBytes(rehearsedAs(curve, { load: 100, device: 150 }));
+    assert.ok(tight <= (32 * MiB * 60) / 1000, `${tight} bytes left for some 50 ms`);
   });
 });

@@ -10,22 +10,14 @@ import {
   replay,
   simulatePrecopy,
   uniformCurve,
-  type Goal,
   type JournalEntry,
   type JournalRecord,
   type ModelResult,
 } from 'precopy';
+import { goalWith } from '../../../support/goals.js';
 
 const MiB = 2 ** 20;
-const goal: Goal = {
-  downtimeLimitMs: 300,
-  totalLimitMs: undefined,
-  slowdownLimitPercent: 99,
-  bandwidthBytesPerSecond: 32 * MiB,
-  bandwidthLimitBytesPerSecond: 32 * MiB,
-  linkBytesPerSecond: undefined,
-  onTimeout: 'cancel',
-};
+const goal = goalWith();
 
 /** A migration of 256 MiB, half of it zeros, whose guest writes to 64 MiB; as a journal. */
 function record(pagesPerSecond: number): { records: JournalRecord[]; result: ModelResult } {

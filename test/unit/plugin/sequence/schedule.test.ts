@@ -8,23 +8,14 @@ import {
   parseSchedule,
   schedulePolicy,
   type Given,
-  type Goal,
-  type MigrationSample,
   type Parameters,
   type View,
 } from 'precopy';
 import { repositoryRoot } from '#scripts/repository.js';
+import { goalWith, sampleWith } from '../../../support/goals.js';
 
 const GiB = 2 ** 30;
-const goal: Goal = {
-  downtimeLimitMs: 300,
-  totalLimitMs: undefined,
-  slowdownLimitPercent: 99,
-  bandwidthBytesPerSecond: 0,
-  bandwidthLimitBytesPerSecond: 0,
-  linkBytesPerSecond: undefined,
-  onTimeout: 'cancel',
-};
+const goal = goalWith({ bandwidthBytesPerSecond: 0, bandwidthLimitBytesPerSecond: 0 });
 const parameters: Parameters = {
   downtimeLimitMs: 300,
   maxBandwidthBytesPerSecond: 0,
@@ -39,17 +30,7 @@ const given: Given = {
   ramBytes: 4 * GiB,
   expectation: undefined,
 };
-const sample: MigrationSample = {
-  dirtySyncCount: 1,
-  remainingBytes: GiB,
-  transferredBytes: 0,
-  handledBytes: 0,
-  bandwidthBytesPerSecond: 1e9,
-  dirtyBytesPerSecond: 0,
-  vfioBytes: undefined,
-  expectedDowntimeMs: undefined,
-  throttlePercent: undefined,
-};
+const sample = sampleWith({ remainingBytes: GiB, bandwidthBytesPerSecond: 1e9 });
 
 /** A migration that has got so far. */
 function viewAt(seconds: number, passes = 1): View {

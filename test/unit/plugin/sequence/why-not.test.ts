@@ -1,22 +1,12 @@
 import assert from 'node:assert/strict';
 import { comparisonOf, whyNotSwitchedOver } from 'precopy';
 import type { MigrationSample, SwitchoverSettings } from 'precopy';
+import { sampleWith } from '../../../support/goals.js';
 
 const MiB = 1 << 20;
 
 function sample(changes: Partial<MigrationSample>): MigrationSample {
-  return {
-    dirtySyncCount: 2,
-    remainingBytes: 10 * MiB,
-    transferredBytes: 0,
-    handledBytes: 0,
-    bandwidthBytesPerSecond: 100 * MiB,
-    dirtyBytesPerSecond: 0,
-    vfioBytes: undefined,
-    expectedDowntimeMs: undefined,
-    throttlePercent: undefined,
-    ...changes,
-  };
+  return sampleWith({ dirtySyncCount: 2, remainingBytes: 10 * MiB, ...changes });
 }
 
 // 100 MiB/s for 300 ms: the threshold is 30 MiB.

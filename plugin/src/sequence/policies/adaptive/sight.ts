@@ -1,7 +1,7 @@
 /** What a view means: how fast the guest dirties, how fast that goes out, and where that leads. */
 import { formatBytes, formatMs } from '../../../report/format.js';
 import type { ExpectedPoint, Goal, View, ViewedPass } from '../../policy.js';
-import { sendingMs, sendingRate } from './budget.js';
+import { ramSendingMs, sendingRate } from './budget.js';
 import { fitCurve, measuredCurve, windowsOf, type Curve, type PassWindow } from './curve.js';
 import { prospect, type Prospect } from './prospect.js';
 
@@ -40,7 +40,7 @@ export function look(view: View, goal: Goal): Sight | undefined {
   if (!curve) return undefined;
   const switchoverBytesPerMs =
     goal.linkBytesPerSecond === undefined ? bytesPerMs : goal.linkBytesPerSecond / 1000;
-  const ms = sendingMs(view, goal);
+  const ms = ramSendingMs(view, goal);
   const thresholdBytes = switchoverBytesPerMs * ms;
   const left = last.sample.remainingBytes;
   const throttlePercent = last.sample.throttlePercent ?? 0;

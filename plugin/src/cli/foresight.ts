@@ -1,0 +1,92 @@
+/** What a migration is told beforehand of its guest: a rehearsal that is made now, or one in a file. */
+import { PrecopyError } from '../errors.js';
+import { readRehearsal } from '../harvest/rehearsal-file.js';
+import { rehearse } from '../harvest/rehearse.js';
+import { HistoryFile } from '../history/file.js';
+import { aboutOf, forecastEntryOf, remember } from '../history/recorder.js';
+import { systemClock } from '../journal/clock.js';
+import type { Journal } from '../journal/journal.js';
+import {
+  expectationOf,
+  foreseenEntries,
+  foreseenWarnings,
+  notOfThisGuest,
+  type Foreseen,
+} from '../sequence/expectation.js';
+import type { MigrateOptions } from '../sequence/migrate.js';
+import type { QemuSide } from '../sequence/side.js';
+import type { MigrateFlags } from './migrate-flags.js';
+import { ProgressLine, watchingText } from './progress-line.js';
+
+/** As `precopy rehearse` has them by default. */
+const intervalMs = 100;
+const overheadShare = 0.02;
+
+/**
+ * @returns undefined where nothing is to be told
+ * @throws PrecopyError USAGE if the file has no rehearsal, or both ways are asked for
+ */
+export function foresight(
+  flags: MigrateFlags,
+  side: QemuSide,
+  journal: Journal,
+  signal: AbortSignal,
+): MigrateOptions['foresee'] {
+  const { rehearse: durationMs, forecast } = flags;
+  if (durationMs !== undefined && forecast !== undefined) {
+    throw new PrecopyError(
+      'USAGE',
+      '--rehearse makes a forecast, and --forecast names one.',
+      'Give one of them.',
+    );
+  }
+  const read = forecast === undefined ? undefined : readRehearsal(forecast);
+  if (read === undefined && durationMs === undefined) return undefined;
+  return async ({ ramBytes }) => {
+    const why = read && ramBytes !== undefined ? notOfThisGuest(read, ramBytes) : undefined;
+    if (why !== undefined) {
+      throw new PrecopyError(
+        'USAGE',
+        `The rehearsal in ${forecast ?? ''} is not one of this guest: ${why}.`,
+        'Rehearse this guest, or leave --forecast out.',
+      );
+    }
+    const foreseen = read ?? (await rehearseNow(flags, durationMs ?? 0, side, journal, signal));
+    for (const entry of foreseenEntries(foreseen)) journal.append(entry);
+    for (const message of foreseenWarnings(foreseen)) journal.append({ type: 'warning', message });
+    return expectationOf(foreseen);
+  };
+}
+
+/** All harvesting has ended, and tracking is off, when it resolves or rejects. */
+async function rehearseNow(
+  { bandwidth, downtimeLimit, history }: MigrateFlags,
+  durationMs: number,
+  side: QemuSide,
+  journal: Journal,
+  signal: AbortSignal,
+): Promise<Foreseen> {
+  const progress = new ProgressLine(process.stderr);
+  try {
+    const rehearsal = await rehearse({
+      ...{ side, durationMs, intervalMs, overheadShare, signal, cpu: true },
+      bandwidthBytesPerSecond: bandwidth,
+      downtimeLimitMs: downtimeLimit,
+      history: history ? new HistoryFile().read() : [],
+      onProgress: (now) => {
+        progress.show(watchingText(now));
+        const endMs = systemClock.monotonicMs();
+        const pages = Object.fromEntries(now.lastPages);
+        journal.append({ type: 'dirty', startMs: endMs - now.lastMs, endMs, pages });
+      },
+      onStage: (stage) => {
+        progress.show(`${stage} ...`);
+      },
+    });
+    if (history) remember(forecastEntryOf(rehearsal, aboutOf(side), Date.now()));
+    for (const message of rehearsal.caveats) journal.append({ type: 'warning', message });
+    return rehearsal;
+  } finally {
+    progress.clear();
+  }
+}
