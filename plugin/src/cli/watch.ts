@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { createLogUpdate } from 'log-update';
 import { PrecopyError, exitCodes, type ExitCode } from '../errors.js';
+import { HistoryFile } from '../history/file.js';
 import { Journal } from '../journal/journal.js';
 import { toJson } from '../journal/json.js';
 import { WatchScreen, watchLine } from '../report/watch.js';
@@ -19,6 +20,7 @@ interface WatchFlags {
   bandwidth?: number;
   downtimeLimit?: number;
   cpu: boolean;
+  history: boolean;
   json?: true;
 }
 
@@ -31,7 +33,7 @@ export function watchCommand(): Command {
     .option('--overhead <percent>', 'how much of one core all of it may take', parseCorePercent, 2)
     .option(
       '--bandwidth <bytes>',
-      "what the link takes, bytes per second, e.g. 1G (default: QEMU's max-bandwidth)",
+      "bandwidth to use, bytes per second, e.g. 1G (default: QEMU's max-bandwidth); stands for the link's own where nothing tells that",
       parseBytes,
     )
     .option(
@@ -40,6 +42,7 @@ export function watchCommand(): Command {
       parseDuration(1),
     )
     .option('--no-cpu', "leave the CPUs out, and QEMU's soft-dirty bits alone")
+    .option('--no-history', 'do not use what is remembered of past migrations')
     .option('--json', 'print a line of JSON for each sample')
     .action(async (flags: WatchFlags) => {
       process.exitCode = await runWatch(flags);
@@ -75,6 +78,7 @@ async function runWatch(flags: WatchFlags): Promise<ExitCode> {
       bandwidthBytesPerSecond: flags.bandwidth,
       downtimeLimitMs: flags.downtimeLimit,
       cpu: flags.cpu,
+      history: flags.history ? new HistoryFile().read() : [],
       signal,
       show: output.show,
     });

@@ -39,6 +39,8 @@ export function modelParameters({ parameters, capabilities }: MigrationSettings)
     availSwitchoverBytesPerSecond: parameters['avail-switchover-bandwidth'] ?? 0,
     multifdChannels: capabilities.has('multifd') ? (parameters['multifd-channels'] ?? 2) : 0,
     zeroPageDetection: parameters['zero-page-detection'] !== 'none',
+    zeroPagesInChannels:
+      capabilities.has('multifd') && parameters['zero-page-detection'] === 'multifd',
     switchoverAck: capabilities.has('switchover-ack'),
     autoConverge: capabilities.has('auto-converge')
       ? {

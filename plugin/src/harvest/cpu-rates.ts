@@ -5,7 +5,13 @@ import type { EstimatedCurve } from '../forecast/curve.js';
 import type { DirtyCurve } from '../forecast/dirty.js';
 import { curveOfRates, planWindows, type RateReading } from '../forecast/rate-curve.js';
 import type { QemuSide } from '../sequence/side.js';
-import { dirtyRateAbility, measureDirtyRate, type DirtyRateMode } from './dirty-rate.js';
+import {
+  dirtyRateAbility,
+  dirtyRateMeasured,
+  measureDirtyRate,
+  type DirtyRateAbility,
+  type DirtyRateMode,
+} from './dirty-rate.js';
 import { formatMs } from '../report/format.js';
 import { residentBytes } from './resident.js';
 import { TrackingGuard } from './tracking-guard.js';
@@ -47,9 +53,9 @@ export interface CpuRates {
  */
 export async function watchCpuRates(options: CpuRateOptions): Promise<CpuRates> {
   const { side, pid, ramPages, durationMs, signal } = options;
-  const { modes, unitMs } = await dirtyRateAbility(side, options.hasVfioDevices);
-  const windows = planWindows(durationMs, Math.max(shortestMs, unitMs));
-  const [shortest = 0] = windows.toSorted((a, b) => a - b);
+  const ability = await dirtyRateAbility(side, options.hasVfioDevices);
+  const shortest = shortestWindowMs(ability);
+  const windows = planWindows(durationMs, shortest);
   if (2 * shortest > durationMs) {
     throw new PrecopyError(
       'USAGE',
@@ -57,20 +63,17 @@ export async function watchCpuRates(options: CpuRateOptions): Promise<CpuRates> 
       'Watch longer (--duration).',
     );
   }
-  const samples = samplesPerGib(ramPages);
   const resident = async (): Promise<number> =>
     pid === undefined ? 0 : ((await residentBytes(pid)) ?? 0);
   const before = await resident();
   const gate = new HarvestGate();
   await using guard = await TrackingGuard.watch(side, gate, { report: () => undefined });
-  const mode = await firstThatWorks(modes, async (mode) => {
-    await measureDirtyRate(side, mode, unitMs, shortest, samples, signal);
-  });
+  const meter = await DirtyRateMeter.open(side, ability, ramPages, signal);
   const readings: RateReading[] = [];
   let watchedMs = 0;
   for (const windowMs of windows) {
     gate.check();
-    const reading = await measureDirtyRate(side, mode, unitMs, windowMs, samples, signal);
+    const reading = await meter.measure(windowMs, signal);
     readings.push(reading);
     watchedMs += reading.windowMs;
     options.onProgress(watchedMs, reading);
@@ -79,12 +82,13 @@ export async function watchCpuRates(options: CpuRateOptions): Promise<CpuRates> 
   const curve = curveOfRates(readings, ramPages, options.devices);
   if (curve === undefined) throw new RangeError('No window was measured.');
   const grownBytes = Math.max(0, (await resident()) - before);
+  const { mode } = meter;
   return {
     mode,
     curve,
     caveats: [
       `The CPUs were watched through QEMU's calc-dirty-rate (${mode}) in ${windows.length} windows of ${formatMs(shortest)} to ${formatMs(Math.max(...windows))}. It tells whole MiB/s and no pages: below ${formatMs(shortest)} the curve is interpolated, and there is no heat map.`,
-      ...modeCaveats(mode, samples, ramPages, grownBytes),
+      ...modeCaveats(mode, ramPages, grownBytes),
       ...(options.hasVfioDevices
         ? [
             "What it says holds the devices' writes, too; those harvested from the containers were taken away.",
@@ -92,6 +96,64 @@ export async function watchCpuRates(options: CpuRateOptions): Promise<CpuRates> 
         : []),
     ],
   };
+}
+
+/** The shortest window that is worth measuring. */
+export function shortestWindowMs({ unitMs }: DirtyRateAbility): number {
+  return Math.max(shortestMs, unitMs);
+}
+
+/** calc-dirty-rate in the best mode that this QEMU takes. */
+export class DirtyRateMeter {
+  readonly mode: DirtyRateMode;
+  readonly #side: QemuSide;
+  readonly #unitMs: DirtyRateAbility['unitMs'];
+  readonly #samples: number;
+
+  private constructor(
+    mode: DirtyRateMode,
+    side: QemuSide,
+    unitMs: DirtyRateAbility['unitMs'],
+    samples: number,
+  ) {
+    this.mode = mode;
+    this.#side = side;
+    this.#unitMs = unitMs;
+    this.#samples = samples;
+  }
+
+  /**
+   * Waits for a measurement that is under way, such as that of a precopy that ended, and tries the modes
+   * out, each for a window.
+   *
+   * @throws as {@link measureDirtyRate}
+   */
+  static async open(
+    side: QemuSide,
+    ability: DirtyRateAbility,
+    ramPages: number,
+    signal: AbortSignal,
+  ): Promise<DirtyRateMeter> {
+    await dirtyRateMeasured(side, signal);
+    const samples = samplesPerGib(ramPages);
+    const { modes, unitMs } = ability;
+    const mode = await firstThatWorks(modes, async (mode) => {
+      await measureDirtyRate(side, mode, unitMs, shortestWindowMs(ability), samples, signal);
+    });
+    return new DirtyRateMeter(mode, side, unitMs, samples);
+  }
+
+  /** @throws as {@link measureDirtyRate} */
+  async measure(windowMs: number, signal: AbortSignal): Promise<RateReading> {
+    return await measureDirtyRate(
+      this.#side,
+      this.mode,
+      this.#unitMs,
+      windowMs,
+      this.#samples,
+      signal,
+    );
+  }
 }
 
 /** QEMU refuses a mode at once, before it measures. @throws what the last one threw */
@@ -118,15 +180,10 @@ function samplesPerGib(ramPages: number): number {
   return Math.min(mostPerGib, Math.max(leastPerGib, Math.round(samplesWanted / gib)));
 }
 
-function modeCaveats(
-  mode: DirtyRateMode,
-  samples: number,
-  ramPages: number,
-  grownBytes: number,
-): string[] {
+function modeCaveats(mode: DirtyRateMode, ramPages: number, grownBytes: number): string[] {
   switch (mode) {
     case 'page-sampling': {
-      const pages = Math.floor((samples * ramPages * pageBytes) / 2 ** 30);
+      const pages = Math.floor((samplesPerGib(ramPages) * ramPages * pageBytes) / 2 ** 30);
       const caveats = [
         `Page-sampling compares at most ${pages} random pages of the RAM blocks of at least 128 MiB: a page that was written with what it held already does not count, and smaller blocks are left out.`,
       ];

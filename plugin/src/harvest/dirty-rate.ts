@@ -28,6 +28,7 @@ export interface DirtyRateAbility {
 
 const longestWindowMs = 60_000;
 const pollMs = 10;
+const foreignPollMs = 100;
 const kvmModes = ['dirty-bitmap', 'dirty-ring'] as const;
 
 const rateInfo = z.object({
@@ -68,6 +69,15 @@ export async function dirtyRateAbility(
   const { enabled } = checked(kvmInfo, await side.query('query-kvm'), 'query-kvm');
   const bitmaps = !hasVfioDevices && enabled && (await has('mode', 'dirty-bitmap'));
   return { modes: [...(bitmaps ? kvmModes : []), 'page-sampling'], unitMs };
+}
+
+/** Waits for whoever measures: a minute at most, by QEMU's own limit. */
+export async function dirtyRateMeasured(side: QemuSide, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const info = checked(rateInfo, await side.query('query-dirty-rate'), 'query-dirty-rate');
+    if (info.status !== 'measuring') return;
+    await sleep(foreignPollMs, undefined, { signal });
+  }
 }
 
 /**

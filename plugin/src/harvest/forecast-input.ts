@@ -7,6 +7,8 @@ import type { ModelDevice, RamStretch } from '../forecast/qemu-model.js';
 import type { Experience } from '../history/experience.js';
 import type { ProbeReport } from '../probe/report.js';
 import type { MigrationView } from './migration-view.js';
+import { sumOfPages } from './ram-content.js';
+import type { ZeroPageRate } from './zero-page-rate.js';
 
 const pageBytes = 4096;
 /** The forecast gives up after this long, or ten times what the first round takes. */
@@ -34,6 +36,7 @@ export interface Known {
   readonly view: MigrationView;
   readonly bandwidth: Bandwidth;
   readonly experience?: Experience | undefined;
+  readonly zeroPages: ZeroPageRate;
   /** Part of the time in which the vCPUs ran. */
   readonly busyShare?: number | undefined;
   /** Default: QEMU's. */
@@ -65,11 +68,27 @@ export function forecastInput(known: Known, sources: Rehearsed['sources']): Fore
       downtimeLimitMs: known.downtimeLimitMs ?? view.parameters.downtimeLimitMs,
     },
     behaviour: view.behaviour,
-    costs: { ...view.costs, ...experience?.calibration?.costs },
+    costs: {
+      ...view.costs,
+      ...experience?.calibration?.costs,
+      zeroPagesPerSecond: known.zeroPages.pagesPerSecond,
+    },
     linkDeviation: experience?.link?.deviation,
     costDeviation: experience?.calibration?.costDeviation,
+    zeroPageDeviation: known.zeroPages.deviation,
     horizonMs: Math.max(leastHorizonMs, 10 * firstRoundMs),
   };
+}
+
+/** How long all RAM takes, ms: pages of zeros are looked at, the others sent. */
+export function roundMs(
+  ram: readonly RamStretch[],
+  bytesPerSecond: number,
+  { pagesPerSecond }: ZeroPageRate,
+): number {
+  const zeroPages = sumOfPages(ram.filter(({ zero }) => zero));
+  const dataBytes = (sumOfPages(ram) - zeroPages) * pageBytes;
+  return 1000 * (dataBytes / bytesPerSecond + zeroPages / pagesPerSecond);
 }
 
 /**

@@ -1,4 +1,5 @@
 /** What QEMU would migrate with: its parameters, capabilities and accelerator, for the model. */
+import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import {
   behaviourOf,
@@ -63,6 +64,10 @@ export async function viewMigration(side: QemuSide, ramBytes: number): Promise<M
     vcpus: vcpuThreads.length,
     vcpuThreads,
     // KVM's dirty log is cleared GiB by GiB as the round comes to it; TCG's at the synchronisation.
-    costs: { ...defaultCosts, clearPieces: usesKvm ? Math.ceil(ramBytes / 2 ** 30) : 0 },
+    costs: {
+      ...defaultCosts,
+      sendingCpus: availableParallelism(),
+      clearPieces: usesKvm ? Math.ceil(ramBytes / 2 ** 30) : 0,
+    },
   };
 }

@@ -5,6 +5,7 @@ import type { Accuracy } from '../history/calibration.js';
 import type { ModelDevice, ModelParameters } from '../forecast/qemu-model.js';
 import type { Bandwidth } from './forecast-input.js';
 import type { GuestCost } from './pace.js';
+import type { ZeroPageRate } from './zero-page-rate.js';
 
 /** Raised whenever a member changes its meaning or goes away. */
 export const rehearsalVersion = 2;
@@ -106,6 +107,9 @@ export interface Rehearsal {
   readonly bandwidthFrom: Bandwidth['from'];
   readonly blackoutBytesPerSecond: number;
   readonly blackoutFrom: Bandwidth['blackoutFrom'];
+  /** How many pages of zeros go through a second, by one thread; and whose figure that is. */
+  readonly zeroPagesPerSecond: number;
+  readonly zeroPagesFrom: ZeroPageRate['from'];
   /** Past migrations that the costs come from; null where there are none, and the model's own stand for them. */
   readonly calibration: { readonly migrations: number; readonly destination: string | null } | null;
   /** How past forecasts on this host turned out; null if none did. */
@@ -115,7 +119,10 @@ export interface Rehearsal {
   readonly forecast: Forecast;
   readonly remedies: readonly Remedy[];
   readonly table: ForecastTable;
-  /** With scope `all`: RAM that is not zero at that bandwidth; no limit makes the downtime shorter. Else null. */
+  /**
+   * With scope `all`: what all RAM takes in the blackout, pages of zeros included; no limit makes the
+   * downtime shorter. Else null.
+   */
   readonly downtimeFloorMs: number | null;
   /** What limits the figures above, beside forecast.warnings. */
   readonly caveats: readonly string[];

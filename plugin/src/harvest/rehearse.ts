@@ -1,7 +1,6 @@
 /** Precopy without a destination: harvest, curve, forecast. Leaves the guest as it was. */
 import { basename } from 'node:path';
 import { describeMemory, type MemoryLayout } from '../audit/guest-memory.js';
-import { PrecopyError } from '../errors.js';
 import {
   forecast,
   remediesFor,
@@ -27,12 +26,13 @@ import {
   type Dirtied,
   type HarvestProgress,
 } from './dirtied.js';
-import { chooseBandwidth, forecastInput, type Known } from './forecast-input.js';
+import { chooseBandwidth, forecastInput, roundMs, type Known } from './forecast-input.js';
 import { nothingToWatch } from './guest-harvest.js';
 import { viewMigration } from './migration-view.js';
 import { contentOf, sumOfPages } from './ram-content.js';
-import { ramWindows, softDirtyObstacle } from './soft-dirty-source.js';
+import { softDirtyObstacle } from './soft-dirty-source.js';
 import { measureBusyShare } from './vcpu-time.js';
+import { backingOf, zeroPageRate } from './zero-page-rate.js';
 import { rehearsalVersion, type Rehearsal } from './rehearsal.js';
 
 const pageBytes = 4096;
@@ -81,7 +81,8 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
     view.parameters.maxBandwidthBytesPerSecond,
     experience,
   );
-  const firstRoundMs = ((ramBytes - zeroBytes) / bandwidth.bytesPerSecond) * 1000;
+  const zeroPages = zeroPageRate(experience, backingOf(pid, layout));
+  const firstRoundMs = roundMs(ram, bandwidth.bytesPerSecond, zeroPages);
 
   const busyShare = pid === undefined ? undefined : measureBusyShare(pid, view.vcpuThreads);
   const dirtied =
@@ -89,7 +90,7 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
       ? everythingDirty(ram, tracking)
       : await watch(options, { report, tracking, layout, firstRoundMs, ramPages: sumOfPages(ram) });
   const known = {
-    ...{ report, ram, view, bandwidth, experience, downtimeLimitMs, firstRoundMs },
+    ...{ report, ram, view, bandwidth, experience, zeroPages, downtimeLimitMs, firstRoundMs },
     busyShare: tracking.kind === 'everything' ? undefined : busyShare?.(),
   };
   const forecasts = phaseForecasts(dirtied, known, options.onStage);
@@ -123,6 +124,8 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
     bandwidthFrom: bandwidth.from,
     blackoutBytesPerSecond: bandwidth.blackoutBytesPerSecond,
     blackoutFrom: bandwidth.blackoutFrom,
+    zeroPagesPerSecond: zeroPages.pagesPerSecond,
+    zeroPagesFrom: zeroPages.from,
     calibration: experience.calibration
       ? {
           migrations: experience.calibration.migrations,
@@ -135,7 +138,10 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
     forecast: last.outcome,
     remedies: remediesFor(worst.input, worst.outcome),
     table: tableAround(worst.input),
-    downtimeFloorMs: tracking.kind === 'everything' ? firstRoundMs : null,
+    downtimeFloorMs:
+      tracking.kind === 'everything'
+        ? roundMs(ram, bandwidth.blackoutBytesPerSecond, zeroPages)
+        : null,
     caveats: [
       ...generalCaveats(report, { cpu: options.cpu, bandwidth, experience }, layout),
       ...contentCaveats,
@@ -158,7 +164,7 @@ async function watch(options: RehearseOptions, at: Watched): Promise<Dirtied> {
   const { report, tracking, layout, ramPages } = at;
   if (!cpu && tracking.kind === 'none') throw nothingToWatch();
   const pid = side.peer?.pid;
-  const obstacle = cpu ? await obstacleToSoftDirty(pid, layout, signal) : undefined;
+  const obstacle = cpu ? await softDirtyObstacle(pid, layout, signal) : undefined;
   const softDirty = cpu && obstacle === undefined;
   const mayBeOn = report.qemu.migration === 'completed';
   const harvested =
@@ -178,19 +184,6 @@ async function watch(options: RehearseOptions, at: Watched): Promise<Dirtied> {
     onProgress,
   );
   return { ...found, caveats: [...(obstacle ? [obstacle.message] : []), ...found.caveats] };
-}
-
-async function obstacleToSoftDirty(
-  pid: number | undefined,
-  layout: MemoryLayout,
-  signal: AbortSignal,
-): Promise<PrecopyError | undefined> {
-  if (pid !== undefined) return await softDirtyObstacle(pid, ramWindows(layout), signal);
-  return new PrecopyError(
-    'NOT_SUPPORTED',
-    'The monitor does not tell which process its QEMU is.',
-    'Name a monitor that is a unix socket of this host.',
-  );
 }
 
 interface PhaseForecast {

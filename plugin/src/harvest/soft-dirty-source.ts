@@ -184,14 +184,25 @@ export class SoftDirtySource implements HarvestSource, AsyncDisposable {
   }
 }
 
-/** Why the CPUs of this guest can't be watched by soft-dirty bits; undefined if they can. */
+/**
+ * Why the CPUs of this guest can't be watched by soft-dirty bits; undefined if they can.
+ *
+ * @param pid of the QEMU; undefined where its monitor does not tell
+ */
 export async function softDirtyObstacle(
-  pid: number,
-  windows: readonly RamWindow[],
+  pid: number | undefined,
+  layout: MemoryLayout,
   signal: AbortSignal,
 ): Promise<PrecopyError | undefined> {
+  if (pid === undefined) {
+    return new PrecopyError(
+      'NOT_SUPPORTED',
+      'The monitor does not tell which process its QEMU is.',
+      'Name a monitor that is a unix socket of this host.',
+    );
+  }
   try {
-    const source = await SoftDirtySource.open(pid, windows, signal);
+    const source = await SoftDirtySource.open(pid, ramWindows(layout), signal);
     await source[Symbol.asyncDispose]();
     return undefined;
   } catch (error) {

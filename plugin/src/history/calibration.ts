@@ -17,6 +17,10 @@ export interface Calibration {
   readonly switchoverBytesPerSecond: number | undefined;
   /** In precopy, where no max-bandwidth bound it; undefined if it always did. */
   readonly linkBytesPerSecond: number | undefined;
+  /** Pages of zeros that went through, a second; undefined where there were too few to tell. */
+  readonly zeroPagesPerSecond: number | undefined;
+  /** How far single migrations lie from that, as a relative standard deviation. */
+  readonly zeroPageDeviation: number;
 }
 
 /** The guest that is to be forecast. */
@@ -67,6 +71,7 @@ export function calibrationFrom(
     withoutRam.length > 0 ? withoutRam : used.flatMap(({ downtimeMs }) => downtimeMs ?? []);
   const restMs = Math.max(0, median(rests) - defaultCosts.syncMs);
   const setups = used.flatMap(({ setupMs }) => setupMs ?? []);
+  const zeroRates = used.flatMap(({ zeroPagesPerSecond }) => zeroPagesPerSecond ?? []);
   return {
     migrations: used.length,
     destination,
@@ -79,6 +84,8 @@ export function calibrationFrom(
     costDeviation: deviationOf(rests),
     switchoverBytesPerSecond: msPerByte === undefined ? undefined : 1000 / msPerByte,
     linkBytesPerSecond,
+    zeroPagesPerSecond: zeroRates.length === 0 ? undefined : median(zeroRates),
+    zeroPageDeviation: deviationOf(zeroRates),
   };
 }
 
@@ -98,8 +105,9 @@ function slopeOf(
 
 /** The median distance from the median, as the standard deviation that it is of a normal distribution. */
 function deviationOf(values: readonly number[]): number {
+  if (values.length < 3) return 0;
   const middle = median(values);
-  if (middle <= 0 || values.length < 3) return 0;
+  if (middle <= 0) return 0;
   return (1.4826 * median(values.map((value) => Math.abs(value - middle)))) / middle;
 }
 

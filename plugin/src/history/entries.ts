@@ -66,6 +66,8 @@ const migrationEntry = z.object({
   setupMs: orNull,
   /** The best bandwidth that QEMU measured, where max-bandwidth did not bound it, bytes/s. */
   linkBytesPerSecond: orNull,
+  /** How fast pages of zeros went through, by one thread; null where they were too few to tell. */
+  zeroPagesPerSecond: orNull.default(null),
   /** What had been forecast of this migration, if it was. */
   forecast: foretold.nullable(),
 });

@@ -16,6 +16,7 @@ import {
   type MigrationEntry,
 } from './entries.js';
 import { HistoryFile } from './file.js';
+import { zeroPagesPerSecondOf } from './zero-pages.js';
 
 /** Whose migration it is. */
 export type About = Pick<MigrationEntry, 'host' | 'qemu' | 'guest'>;
@@ -82,6 +83,7 @@ export function migrationEntryOf(
   const { bandwidthBytesPerSecond, downtimeLimitMs } = given.goal;
   const last = records.at(-1);
   const completed = result?.outcome === 'completed';
+  const linkBytesPerSecond = linkOf(records);
   const entry: Omit<MigrationEntry, 'forecast'> = {
     version: historyVersion,
     type: 'migration',
@@ -99,7 +101,15 @@ export function migrationEntryOf(
     downtimeMs: result?.downtime?.ms ?? null,
     blackoutRamBytes: result?.blackoutRamBytes ?? null,
     setupMs: setupOf(records),
-    linkBytesPerSecond: linkOf(records),
+    linkBytesPerSecond,
+    // Several channels of multifd may have looked for them.
+    zeroPagesPerSecond:
+      result?.blackoutRamBytes === undefined
+        ? null
+        : zeroPagesPerSecondOf(
+            records,
+            Math.min(linkBytesPerSecond ?? Infinity, bandwidthBytesPerSecond || Infinity),
+          ),
   };
   return { ...entry, forecast: forecastOf(entry, past) };
 }

@@ -91,7 +91,7 @@ function phaseLines(phases: readonly RehearsedPhase[]): string[] {
 function floorLines({ downtimeFloorMs }: Rehearsal): string[] {
   if (downtimeFloorMs === null) return [];
   return [
-    `  Every page is dirty in every pass: the downtime can't be less than ${formatMs(downtimeFloorMs)}, which all RAM that is not zero takes at this bandwidth.`,
+    `  Every page is dirty in every pass: the downtime can't be less than ${formatMs(downtimeFloorMs)}, which all RAM takes in the blackout.`,
   ];
 }
 
@@ -112,8 +112,14 @@ function linkLines(rehearsal: Rehearsal): string[] {
     calibration === null
       ? 'costs: assumed, as no migration like this is remembered'
       : `costs: from ${count(calibration.migrations, 'migration')} from this host to ${calibration.destination ?? 'an unknown one'}`,
+    `pages of zeros: ${zeroPagesText(rehearsal)}`,
     ...accuracyLines(rehearsal),
   ];
+}
+
+function zeroPagesText({ zeroPagesPerSecond, zeroPagesFrom, pageBytes }: Rehearsal): string {
+  const from = zeroPagesFrom === 'history' ? 'from past migrations' : 'estimated on this host';
+  return `${formatRate(zeroPagesPerSecond * pageBytes)} of RAM by one thread (${from})`;
 }
 
 function accuracyLines({ accuracy }: Rehearsal): string[] {

@@ -1,23 +1,32 @@
 /** One stretch of watching: from a look at the guest until a migration or the user ends it. */
+import { HarvestGate } from 'linux-vfio-ts';
 import { describeMemory, type MemoryLayout } from '../audit/guest-memory.js';
-import { PrecopyError } from '../errors.js';
 import { allDirtyCurve } from '../forecast/dirty.js';
 import type { ForecastInput } from '../forecast/forecast.js';
+import { planWindows, type RateReading } from '../forecast/rate-curve.js';
 import type { DirtySource } from '../forecast/qemu-model.js';
 import { deviceTracking, type DeviceTracking } from '../harvest/device-tracking.js';
 import { curveBuilderFor } from '../harvest/dirtied.js';
-import { chooseBandwidth, forecastInput } from '../harvest/forecast-input.js';
-import { harvestGuest } from '../harvest/guest-harvest.js';
+import { DirtyRateMeter, shortestWindowMs } from '../harvest/cpu-rates.js';
+import { dirtyRateAbility } from '../harvest/dirty-rate.js';
+import { chooseBandwidth, forecastInput, roundMs } from '../harvest/forecast-input.js';
+import { harvestGuest, nothingToWatch } from '../harvest/guest-harvest.js';
 import { systemClock } from '../harvest/harvester.js';
 import { viewMigration } from '../harvest/migration-view.js';
 import { contentOf, sumOfPages } from '../harvest/ram-content.js';
+import { cpuName, softDirtyObstacle } from '../harvest/soft-dirty-source.js';
+import { TrackingGuard } from '../harvest/tracking-guard.js';
+import { backingOf, zeroPageRate } from '../harvest/zero-page-rate.js';
+import { experienceOf } from '../history/experience.js';
+import { aboutOf } from '../history/recorder.js';
 import { probe } from '../probe/observe.js';
-import { MovingForecast, recentHarvests } from './moving-forecast.js';
+import { forgetOld, MovingForecast, recentHarvests, recentReadings } from './moving-forecast.js';
 import { notice, type WatchOptions } from './options.js';
 import { watchVersion } from './records.js';
 import { Sampler, type Rates } from './sampler.js';
 
 const pageBytes = 4096;
+const pagesPerMib = 256;
 /** Harvests as short as this, so that few pages are written twice in one. */
 const longestHarvestMs = 100;
 /** What may be spent is for harvesting by this part; the rest is for curves and forecasts. */
@@ -26,8 +35,10 @@ const forecastingPart = 0.25;
 
 /** What must be known of a guest before it is watched. */
 interface Guest {
-  readonly pid: number;
+  /** Undefined where the monitor does not tell. */
+  readonly pid: number | undefined;
   readonly layout: MemoryLayout;
+  readonly ramPages: number;
   readonly tracking: DeviceTracking;
   readonly mayBeOn: boolean;
   /** The input of a forecast with these sources, and what is dirty without being watched. */
@@ -35,13 +46,31 @@ interface Guest {
 }
 
 /**
- * Harvests until the signal ends it, or a migration does.
+ * Watches until the signal ends it, or a migration does.
  *
  * @throws in either case, with tracking off (or left to QEMU)
  */
-export async function harvestLive(options: WatchOptions): Promise<void> {
+export async function watchLive(options: WatchOptions): Promise<void> {
+  const { signal, cpu, show } = options;
+  const guest = await lookAt(options);
+  const { pid, layout, tracking } = guest;
+  const obstacle = cpu ? await softDirtyObstacle(pid, layout, signal) : undefined;
+  // With VFIO devices, page-sampling would see their writes as well.
+  if (obstacle !== undefined && tracking.kind === 'none') {
+    show(notice(`${obstacle.message} QEMU measures what the CPUs dirty (calc-dirty-rate).`));
+    await watchRates(options, guest);
+  } else if (obstacle !== undefined || pid === undefined) {
+    throw obstacle ?? nothingToWatch();
+  } else {
+    await harvestLive(options, { ...guest, pid });
+  }
+}
+
+async function harvestLive(
+  options: WatchOptions,
+  { pid, layout, tracking, mayBeOn, inputOf }: Guest & { readonly pid: number },
+): Promise<void> {
   const { signal, side, cpu, intervalMs, overheadShare } = options;
-  const { pid, layout, tracking, mayBeOn, inputOf } = await lookAt(options);
   const builder = curveBuilderFor(layout);
   const kinds = new Map<string, DirtySource['kind']>();
   const sampler = new Sampler(kinds, intervalMs, pageBytes);
@@ -62,6 +91,46 @@ export async function harvestLive(options: WatchOptions): Promise<void> {
       if (rates !== undefined) showSample(rates, endMs);
     },
   });
+}
+
+/** Through QEMU's calc-dirty-rate: windows of different lengths, one after the other. */
+async function watchRates(
+  options: WatchOptions,
+  { ramPages, inputOf }: Pick<Guest, 'ramPages' | 'inputOf'>,
+): Promise<void> {
+  const { side, signal, intervalMs } = options;
+  const readings: RateReading[] = [];
+  const sampler = new Sampler(new Map([[cpuName, 'cpu']]), intervalMs, pageBytes);
+  const showSample = sampleShower(options, recentReadings(readings, ramPages), inputOf);
+  const gate = new HarvestGate();
+  await using guard = await TrackingGuard.watch(side, gate, { report: () => undefined });
+  const ability = await dirtyRateAbility(side, false);
+  const meter = await DirtyRateMeter.open(side, ability, ramPages, signal);
+  for (;;) {
+    for (const windowMs of windowsOf(shortestWindowMs(ability), intervalMs)) {
+      gate.check();
+      const reading = await meter.measure(windowMs, signal);
+      const { startMs, mibPerSecond } = reading;
+      forgetOld(readings, startMs);
+      readings.push(reading);
+      const endMs = startMs + reading.windowMs;
+      const pages = (mibPerSecond * pagesPerMib * reading.windowMs) / 1000;
+      const rates = sampler.add({
+        startMs,
+        endMs,
+        pages: new Map([[cpuName, pages]]),
+        together: pages,
+      });
+      if (rates !== undefined) showSample(rates, endMs);
+    }
+    await guard.settled();
+  }
+}
+
+/** Lengths of windows, mixed: doublings up to a sample's length, and three of them at least. */
+function windowsOf(shortestMs: number, intervalMs: number): number[] {
+  const longestMs = Math.max(intervalMs, 4 * shortestMs);
+  return planWindows(longestMs / 0.4, shortestMs);
 }
 
 /** Shows samples with their forecast and what they cost. */
@@ -92,27 +161,27 @@ function sampleShower(
 async function lookAt(options: WatchOptions): Promise<Guest> {
   const { side, signal, show } = options;
   const pid = side.peer?.pid;
-  if (pid === undefined) {
-    throw new PrecopyError(
-      'NOT_SUPPORTED',
-      `${side.address} does not tell which process its QEMU is, and what it dirties can only be harvested on its own host.`,
-      'Name a monitor that is a unix socket of this host.',
-    );
-  }
   const report = await probe(side);
   const tracking = deviceTracking(report);
   const layout = await describeMemory(side.monitor);
-  const { ram } = await contentOf(pid, layout, signal);
+  const { ram, caveats } = await contentOf(pid, layout, signal);
+  for (const text of caveats) show(notice(text));
   const pages = sumOfPages(ram);
   const dataPages = sumOfPages(ram.filter(({ zero }) => !zero));
-  const view = await viewMigration(side, pageBytes * pages);
+  const ramBytes = pageBytes * pages;
+  const view = await viewMigration(side, ramBytes);
+  const likeness = { ...aboutOf(side), ramBytes, vfio: report.devices.length > 0 };
+  const experience = experienceOf(options.history ?? [], likeness, undefined);
   const bandwidth = chooseBandwidth(
     options.bandwidthBytesPerSecond,
     view.parameters.maxBandwidthBytesPerSecond,
+    experience,
   );
+  const zeroPages = zeroPageRate(experience, backingOf(pid, layout));
   const known = {
-    ...{ report, ram, view, bandwidth, downtimeLimitMs: options.downtimeLimitMs },
-    firstRoundMs: ((dataPages * pageBytes) / bandwidth.bytesPerSecond) * 1000,
+    ...{ report, ram, view, bandwidth, experience, zeroPages },
+    downtimeLimitMs: options.downtimeLimitMs,
+    firstRoundMs: roundMs(ram, bandwidth.bytesPerSecond, zeroPages),
   };
   if (report.qemu.status !== 'running') {
     show(notice(`The guest does not run (${report.qemu.status}).`));
@@ -131,7 +200,7 @@ async function lookAt(options: WatchOptions): Promise<Guest> {
     );
   }
   return {
-    ...{ pid, layout, tracking },
+    ...{ pid, layout, tracking, ramPages: pages },
     mayBeOn: report.qemu.migration === 'completed',
     inputOf: (sources) => forecastInput(known, [...sources, ...always]),
   };

@@ -1,7 +1,9 @@
 import type { CurveBuilder } from '../forecast/curve.js';
 import { forecast, type ForecastInput } from '../forecast/forecast.js';
+import { curveOfRates, type RateReading } from '../forecast/rate-curve.js';
 import { rehearsed } from '../forecast/rehearsed.js';
 import type { DirtySource } from '../forecast/qemu-model.js';
+import { cpuName } from '../harvest/soft-dirty-source.js';
 import type { WatchedForecast } from './records.js';
 
 /** Harvests that are this old say nothing of now. */
@@ -60,6 +62,33 @@ export class MovingForecast {
     };
     return this.#last;
   }
+}
+
+/** Drops readings that say nothing of now. @param readings oldest first */
+export function forgetOld(readings: RateReading[], nowMs: number): void {
+  while ((readings[0]?.startMs ?? nowMs) < nowMs - memoryMs) readings.shift();
+}
+
+/**
+ * What rates of the last minute say; see {@link forgetOld}.
+ *
+ * @param readings grows while it is watched
+ * @param ramPages no window can have more
+ */
+export function recentReadings(
+  readings: readonly RateReading[],
+  ramPages: number,
+): (nowMs: number) => Recent | undefined {
+  return (nowMs) => {
+    const [oldest] = readings;
+    if (oldest === undefined || readings.length < leastHarvests) return undefined;
+    const curve = curveOfRates(readings, ramPages);
+    if (curve === undefined) return undefined;
+    return {
+      sources: [{ name: cpuName, kind: 'cpu', curve }],
+      fromLastMs: nowMs - oldest.startMs,
+    };
+  };
 }
 
 /** What harvests of the last minute say, or of the workload's last phase if that is shorter. */

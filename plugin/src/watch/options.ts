@@ -1,3 +1,4 @@
+import type { HistoryEntry } from '../history/entries.js';
 import type { QemuSide } from '../sequence/side.js';
 import { watchVersion, type WatchNotice, type WatchRecord } from './records.js';
 
@@ -13,6 +14,8 @@ export interface WatchOptions {
   readonly downtimeLimitMs?: number | undefined;
   /** Watch the CPUs too, which clears soft-dirty bits of the QEMU. */
   readonly cpu: boolean;
+  /** Past forecasts and migrations. */
+  readonly history?: readonly HistoryEntry[] | undefined;
   /** Ends it. */
   readonly signal: AbortSignal;
   readonly show: (record: WatchRecord) => void;

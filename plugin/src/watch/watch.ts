@@ -8,7 +8,7 @@ import { PrecopyError, messageOf } from '../errors.js';
 import { migrationIsOver } from '../sequence/preflight.js';
 import { sampleOf } from '../sequence/qemu-replies.js';
 import type { QemuSide } from '../sequence/side.js';
-import { harvestLive } from './live.js';
+import { watchLive } from './live.js';
 import { notice, type WatchOptions } from './options.js';
 import { watchVersion } from './records.js';
 
@@ -24,7 +24,7 @@ export async function watchGuest(options: WatchOptions): Promise<void> {
     signal.throwIfAborted();
     if (!(await isMigrating(side))) {
       try {
-        await harvestLive(options);
+        await watchLive(options);
       } catch (error) {
         signal.throwIfAborted();
         if (!endedByMigration(error) && !(await isMigrating(side))) throw error;

@@ -3,6 +3,7 @@
  * migrations would know.
  */
 import { execFileSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { defaultCosts } from 'precopy';
 import { median } from '../measure.js';
 import type { Calibration } from './predict.js';
@@ -10,6 +11,8 @@ import { eventMs, measureWriteSpeed, runScenario, type Actual, type RunOptions }
 import { quietDevice, type DeviceScenario, type Scenario } from './scenarios.js';
 
 const pageBytes = 4096;
+/** MAX_MIGRATE_DOWNTIME of migration/options.h. */
+const longestLimitMs = 2_000_000;
 
 /** What is migrated to calibrate. */
 export interface CalibrationPlan {
@@ -89,7 +92,8 @@ function plannedScenarios({
       ...common,
       name: 'device state',
       workload: undefined,
-      downtimeLimitMs: 5000,
+      // An idle guest sends hardly anything: QEMU measures a bandwidth with which no limit seems enough.
+      downtimeLimitMs: longestLimitMs,
       device: device && { ...device, stopCopyBytes: stateBytes },
     },
   };
@@ -108,6 +112,11 @@ export async function calibrate(plan: CalibrationPlan, options: RunOptions): Pro
     done.few.push(await runScenario(scenarios.few, options));
     done.many.push(await runScenario(scenarios.many, options));
     if (plan.device) done.state.push(await runScenario(scenarios.state, options));
+  }
+  for (const [kind, actuals] of Object.entries(done)) {
+    const failed = actuals.filter(({ completed }) => !completed).length;
+    if (failed > 0)
+      throw new Error(`To calibrate: ${failed} migrations "${kind}" did not complete.`);
   }
   const setupMs = median([...done.empty, ...done.few, ...done.many].map(setupOf));
   const totalMs = (actuals: readonly Actual[]): number =>
@@ -139,6 +148,7 @@ export async function calibrate(plan: CalibrationPlan, options: RunOptions): Pro
       ...defaultCosts,
       setupMs,
       zeroPagesPerSecond,
+      sendingCpus: availableParallelism(),
       // Save and load can't be told apart from outside; only their sum counts here.
       saveMs: anywayMs / 2,
       loadMs: anywayMs / 2,

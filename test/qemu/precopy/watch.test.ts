@@ -1,10 +1,16 @@
-/** precopy watch on a terminal, whatever becomes of it. */
+/** precopy watch of a QEMU of this machine, without VFIO: only its CPUs dirty memory. */
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { keepsSoftDirtyBits, type WatchRecord } from 'precopy';
 import { QmpClient } from 'qemu-qmp-client-ts';
+import { buildWorkloadSector } from '#scripts/lab/build-workload.js';
 import { Guest } from '#scripts/lab/guest.js';
+import { workloadImage } from '#scripts/lab/workload.js';
 import { repositoryRoot } from '#scripts/repository.js';
+import { startPrecopy } from '../../support/precopy.js';
 import { spawnOnTerminal } from '../../support/terminal.js';
 
 const [hideCursor, showCursor] = ['\x1b[?25l', '\x1b[?25h'];
@@ -26,5 +32,62 @@ describe('precopy watch on a terminal', () => {
     assert.ok(output.includes(hideCursor));
     assert.ok(output.endsWith(showCursor), JSON.stringify(output));
     assert.equal((await holder.execute('query-status')).status, 'running');
+  });
+});
+
+describe('precopy watch of a QEMU without VFIO', () => {
+  const workload = { baseAddress: 0x400_0000, pages: 16_384, pagesPerSecond: 6000 };
+  let folder: string;
+  let guest: Guest;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'precopy-watch-'));
+    const image = join(folder, 'workload.img');
+    await writeFile(image, workloadImage(workload, buildWorkloadSector()));
+    guest = await Guest.start({ memoryMiB: 256, image });
+    while (!guest.console.endsWith('R')) await sleep(50);
+  });
+  after(async () => {
+    await guest[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('shows what the CPUs dirty, by soft-dirty bits or, without them, by calc-dirty-rate', async () => {
+    const running = startPrecopy([
+      ...['watch', '--qmp', guest.qmp, '--bandwidth', '1G', '--overhead', '100'],
+      ...['--duration', '15s', '--json'],
+    ]);
+    const { exitCode, stdout, stderr } = await running.finished;
+    assert.equal(exitCode, 0, stderr);
+    const records = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as WatchRecord);
+    const samples = records.filter((record) => record.type === 'sample');
+    const rates = samples
+      .map(({ sources }) => sources[0]?.pagesPerSecond ?? NaN)
+      .sort((a, b) => a - b);
+    const shown = rates[Math.floor(rates.length / 2)] ?? NaN;
+    console.log(`      ${shown.toFixed(0)} pages/s shown, ${workload.pagesPerSecond} set`);
+    assert.ok(shown > 0.6 * workload.pagesPerSecond && shown < 1.2 * workload.pagesPerSecond);
+    assert.equal(samples.at(-1)?.forecast?.converges, 'yes');
+    const notices = records.flatMap((record) => (record.type === 'notice' ? [record.text] : []));
+    const byRates = notices.some((text) => text.includes('calc-dirty-rate'));
+    assert.equal(byRates, !(await keepsSoftDirtyBits()), notices.join('\n'));
+  });
+
+  it('follows a migration that somebody starts, and goes on when it was cancelled', async () => {
+    const running = startPrecopy([
+      ...['watch', '--qmp', guest.qmp, '--bandwidth', '1G', '--overhead', '100'],
+    ]);
+    await running.printed('pages/s');
+    await using other = await QmpClient.connect(guest.secondQmp);
+    await other.execute('migrate-set-parameters', { 'max-bandwidth': 1 << 20 });
+    await other.execute('migrate', { uri: 'exec:cat > /dev/null' });
+    await running.printed('migration active');
+    await other.execute('migrate_cancel');
+    await running.printed('watching again');
+    running.process.kill('SIGINT');
+    const { exitCode, stderr } = await running.finished;
+    assert.equal(exitCode, 0, stderr);
   });
 });

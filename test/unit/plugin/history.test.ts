@@ -8,6 +8,7 @@ import {
   HistoryFile,
   historyVersion,
   migrationEntryOf,
+  zeroPagesPerSecondOf,
   type About,
   type ForecastEntry,
   type JournalRecord,
@@ -38,6 +39,7 @@ function migration(changes: Partial<MigrationEntry> = {}): MigrationEntry {
     blackoutRamBytes: 10 * MiB,
     setupMs: 2,
     linkBytesPerSecond: null,
+    zeroPagesPerSecond: null,
     forecast: null,
     ...changes,
   };
@@ -138,6 +140,17 @@ describe('calibration by past migrations', () => {
     assert.equal(found?.switchoverBytesPerSecond, undefined);
     assert.equal(found?.linkBytesPerSecond, 500 * MiB);
     assert.ok(Math.abs(found.costs.saveMs - 12) < 0.1);
+  });
+
+  it('knows how fast pages of zeros go from those that had enough of them', () => {
+    const rates = [1e6, null, 2e6, 1.1e6, null];
+    const found = calibrationFrom(
+      rates.map((zeroPagesPerSecond) => migration({ zeroPagesPerSecond })),
+      like,
+    );
+    assert.equal(found?.zeroPagesPerSecond, 1.1e6);
+    assert.ok(found.zeroPageDeviation > 0.05 && found.zeroPageDeviation < 0.3);
+    assert.equal(calibrationFrom([migration()], like)?.zeroPagesPerSecond, undefined);
   });
 
   it('heeds only completed migrations of this host, QEMU, kind and size, to the latest destination', () => {
@@ -283,6 +296,33 @@ describe("a migration's entry", () => {
     assert.equal(of(85 * MiB), null);
     assert.equal(of(1024 * MiB), 80 * MiB);
     assert.equal(of(0), 80 * MiB);
+  });
+
+  it('tells how fast pages of zeros went, by samples of the first round that had little else', () => {
+    const page = 4096;
+    const at = (
+      monotonicMs: number,
+      zeros: number,
+      data: number,
+      dirtySyncCount = 1,
+    ): JournalRecord => ({
+      ...{ type: 'observation', at: monotonicMs, monotonicMs },
+      sample: sample({
+        dirtySyncCount,
+        handledBytes: (zeros + data) * page,
+        transferredBytes: zeros * 9 + data * (page + 8),
+      }),
+    });
+    const link = 100 * MiB;
+    // 100,000 zeros a second, then data at the link's rate, then a quarter of the time data.
+    const first = [at(0, 0, 0), at(100, 10_000, 0), at(200, 10_000, 2560)];
+    assert.equal(Math.round(zeroPagesPerSecondOf(first, link) ?? 0), 100_000);
+    const mixed = [...first, at(300, 17_500, 2560 + 640)];
+    const found = zeroPagesPerSecondOf(mixed, link) ?? 0;
+    assert.ok(Math.abs(found - 100_000) < 300, String(found));
+    // What is zero in a later round is no page that nobody ever wrote.
+    assert.equal(zeroPagesPerSecondOf([at(0, 0, 0, 2), at(100, 10_000, 0, 2)], link), null);
+    assert.equal(zeroPagesPerSecondOf([at(0, 0, 0), at(100, 500, 2000)], link), null);
   });
 
   it('knows where it went', () => {

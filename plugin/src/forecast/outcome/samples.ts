@@ -48,7 +48,7 @@ export function mostConverge(input: ForecastInput, samples: number, share: numbe
 }
 
 function simulateOne(input: ForecastInput, random: Random, giveUpAfterPasses: number): ModelResult {
-  const { guest, link, costs, linkDeviation = 0, costDeviation = 0 } = input;
+  const { guest, link, linkDeviation = 0 } = input;
   const linkFactor = positiveFactor(random, linkDeviation);
   // What a run draws must not depend on how many synchronisations the run before it had.
   const chance = seededRandom(Math.floor(random.uniform() * 2 ** 32));
@@ -62,7 +62,7 @@ function simulateOne(input: ForecastInput, random: Random, giveUpAfterPasses: nu
         ? {}
         : { switchoverBytesPerSecond: link.switchoverBytesPerSecond * linkFactor }),
     },
-    costs: drawnCosts(costs, positiveFactor(random, costDeviation)),
+    costs: drawnCosts(input, random),
     // A policy may have patience.
     giveUpAfterPasses: input.policy ? undefined : giveUpAfterPasses,
     chance: (windowMs: number) => 1 + chance.normal() * spreadOf(guest.sources, windowMs),
@@ -94,7 +94,11 @@ function spreadOf(sources: readonly DirtySource[], windowMs: number): number {
   return pages === 0 ? 0 : Math.sqrt(variance) / pages;
 }
 
-function drawnCosts(costs: ModelCosts, factor: number): ModelCosts {
+function drawnCosts(
+  { costs, costDeviation = 0, zeroPageDeviation = 0 }: ForecastInput,
+  random: Random,
+): ModelCosts {
+  const factor = positiveFactor(random, costDeviation);
   return {
     ...costs,
     setupMs: costs.setupMs * factor,
@@ -103,6 +107,7 @@ function drawnCosts(costs: ModelCosts, factor: number): ModelCosts {
     saveMs: costs.saveMs * factor,
     loadMs: costs.loadMs * factor,
     completeMs: costs.completeMs * factor,
+    zeroPagesPerSecond: costs.zeroPagesPerSecond * positiveFactor(random, zeroPageDeviation),
   };
 }
 

@@ -15,6 +15,8 @@ export interface ForecastInput extends Pick<
   readonly linkDeviation?: number | undefined;
   /** The same of the hosts' costs. Default 0. */
   readonly costDeviation?: number | undefined;
+  /** The same of the rate at which pages of zeros go through. Default 0. */
+  readonly zeroPageDeviation?: number | undefined;
   /** Who changes parameters meanwhile; called for each simulated migration. Default: nobody. */
   readonly policy?: (() => SimulatedPolicy) | undefined;
   /** Ask the policy also every so many ms; default: on passes alone. */

@@ -1,4 +1,4 @@
-import type { ModelLink, ModelParameters, QemuBehaviour } from './types.js';
+import type { ModelCosts, ModelLink, ModelParameters, QemuBehaviour } from './types.js';
 
 /** BUFFER_DELAY of migration-stats.h: windows of bandwidth measuring and of rate limiting, ms. */
 export const windowMs = 100;
@@ -61,6 +61,15 @@ export class SendRate {
     const steps = Math.floor(this.#windowBytes / this.#stepBytes) + 1;
     return Math.max(0, steps * this.#stepBytes + this.#uncountedBytes - usedBytes);
   }
+}
+
+/** How long a page of zeros keeps whoever looks for them: nothing is sent meanwhile. */
+export function zeroPageMs(
+  { zeroPagesPerSecond, sendingCpus }: ModelCosts,
+  { multifdChannels, zeroPagesInChannels }: ModelParameters,
+): number {
+  const threads = zeroPagesInChannels ? Math.max(1, Math.min(multifdChannels, sendingCpus)) : 1;
+  return 1000 / (zeroPagesPerSecond * threads);
 }
 
 function windowShare({ maxBandwidthBytesPerSecond }: ModelParameters): number {

@@ -3,7 +3,7 @@ import { blackoutLedger, ledgerTotalMs, savedBytes } from './blackout.js';
 import { Hope } from './hope.js';
 import { changedParameters, PolicySeat, type PolicyView, type SimulateOptions } from './policy.js';
 import { RamToSend } from './ram.js';
-import { pageHeaderBytes, SendRate, windowMs, zeroPageBytes } from './rate.js';
+import { pageHeaderBytes, SendRate, windowMs, zeroPageBytes, zeroPageMs } from './rate.js';
 import { SteadyWindows, type SteadyWindow } from './steady.js';
 import { Throttle } from './throttle.js';
 import type { PassKind } from '../../sequence/passes.js';
@@ -68,6 +68,7 @@ class Simulation {
   readonly #devices: DeviceStates;
   readonly #throttle: Throttle;
   readonly #rate: SendRate;
+  readonly #zeroPageMs: number;
   readonly #passes: ModelPass[] = [];
   readonly #policy: PolicySeat;
   readonly #hope: Hope;
@@ -128,6 +129,7 @@ class Simulation {
     this.#devices = new DeviceStates(guest.devices);
     this.#throttle = new Throttle(guest, parameters);
     this.#rate = new SendRate(link, parameters, behaviour, guest.pageBytes);
+    this.#zeroPageMs = zeroPageMs(costs, parameters);
     // migration_connect() starts with the limit itself.
     this.#expectedDowntimeMs = parameters.downtimeLimitMs;
     this.#timerAtMs =
@@ -260,7 +262,7 @@ class Simulation {
   }
 
   #pageCost(zero: boolean, bytesPerMs: number): { readonly bytes: number; readonly ms: number } {
-    if (zero) return { bytes: zeroPageBytes, ms: 1000 / this.#input.costs.zeroPagesPerSecond };
+    if (zero) return { bytes: zeroPageBytes, ms: this.#zeroPageMs };
     const bytes = this.#input.guest.pageBytes + pageHeaderBytes;
     return { bytes, ms: bytes / bytesPerMs };
   }

@@ -71,6 +71,11 @@ export interface ModelParameters {
   readonly multifdChannels: number;
   /** zero-page-detection is not `none`. */
   readonly zeroPageDetection: boolean;
+  /**
+   * The channels of multifd look for pages of zeros (zero-page-detection `multifd`), and not the migration
+   * thread, one page after the other.
+   */
+  readonly zeroPagesInChannels: boolean;
   /** The capability switchover-ack. */
   readonly switchoverAck: boolean;
   readonly autoConverge: AutoConverge | undefined;
@@ -137,8 +142,13 @@ export interface ModelCosts {
   readonly turnMs: number;
   /** How much too late the migration thread wakes from its sleep at max-bandwidth. */
   readonly wakeMs: number;
-  /** How many pages of zeros a second one thread gets through. */
+  /**
+   * How many pages of zeros a second one sending thread gets through, on the slower of the two hosts:
+   * the source reads the whole page to find that it is zero, the destination its own to find that it is.
+   */
   readonly zeroPagesPerSecond: number;
+  /** CPUs that the channels of multifd can use at once. */
+  readonly sendingCpus: number;
   /** Last exact query to the STOP event: the vCPUs and devices still run and dirty. */
   readonly stopMs: number;
   /** After STOP: what saving the rest of the machine and flushing disks takes on the source. */

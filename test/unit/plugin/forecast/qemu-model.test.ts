@@ -94,6 +94,18 @@ describe('the model of QEMU', () => {
     assert.ok(without.sentBytes > 256 * MiB);
   });
 
+  it('takes its time for pages of zeros, one after the other unless the channels of multifd look for them', () => {
+    const costs = { ...defaultCosts, zeroPagesPerSecond: 32_768, sendingCpus: 2 };
+    const totalMs = (parameters: Partial<ModelParameters>): number =>
+      simulatePrecopy({ ...input({ dataMiB: 0, zeroMiB: 256, parameters }), costs }).totalMs;
+    const near = (ms: number, expectedMs: number): void => {
+      assert.ok(Math.abs(ms - expectedMs) < 60, `${ms} ms instead of ${expectedMs}`);
+    };
+    near(totalMs({}), 2000);
+    near(totalMs({ multifdChannels: 4 }), 2000);
+    near(totalMs({ multifdChannels: 4, zeroPagesInChannels: true }), 1000);
+  });
+
   it('switches over after a first round of under 100 ms whatever the limit: there is no threshold yet', () => {
     const busy = uniformCurve(pagesOf(16 * MiB), 1e6);
     const fast = {

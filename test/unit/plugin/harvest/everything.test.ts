@@ -128,6 +128,8 @@ describe('the text for a container with scope `all`', () => {
       bandwidthFrom: 'max-bandwidth',
       blackoutBytesPerSecond: bytesPerSecond,
       blackoutFrom: 'same',
+      zeroPagesPerSecond: 1_000_000,
+      zeroPagesFrom: 'measured',
       calibration: null,
       accuracy: null,
       parameters: input.parameters,

@@ -67,6 +67,8 @@ function textOf(inputs: readonly ForecastInput[], worstPhase: number): string {
     bandwidthFrom: 'option',
     blackoutBytesPerSecond: 64 * MiB,
     blackoutFrom: 'same',
+    zeroPagesPerSecond: 1_000_000,
+    zeroPagesFrom: 'measured',
     calibration: null,
     accuracy: null,
     parameters: busy.parameters,
