@@ -4,7 +4,7 @@
  * the interval grows and watching begins anew.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DirtyBitmap } from 'linux-vfio-ts';
+import { cooperate, type DirtyBitmap } from 'linux-vfio-ts';
 import { PrecopyError, messageOf } from '../errors.js';
 import { formatMs } from '../report/format.js';
 import type { Harvest } from '../forecast/curve.js';
@@ -236,7 +236,7 @@ async function harvestRound(
     show(harvested, atMs);
     return atMs;
   } finally {
-    for (const bitmap of harvested.values()) bitmap.clear();
+    for (const bitmap of harvested.values()) await cooperate(bitmap.steps.clear());
   }
 }
 

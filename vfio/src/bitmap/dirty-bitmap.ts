@@ -21,6 +21,31 @@ export interface BitmapMemory {
   returnRunBuffer(buffer: number): void;
 }
 
+/** Work in small steps: give it to {@link cooperate}. */
+export type Steps<Result> = Generator<undefined, Result, undefined>;
+
+/** Operations of {@link DirtyBitmap} that do their work in steps; each is as its namesake. */
+export interface BitmapSteps {
+  count(range?: PageRange): Steps<number>;
+  isEmpty(): Steps<boolean>;
+  clear(): Steps<void>;
+  copyFrom(other: DirtyBitmap): Steps<void>;
+  or(other: DirtyBitmap): Steps<void>;
+  and(other: DirtyBitmap): Steps<void>;
+  andNot(other: DirtyBitmap): Steps<void>;
+  equals(other: DirtyBitmap): Steps<boolean>;
+  isSubsetOf(other: DirtyBitmap): Steps<boolean>;
+  countOutsideSections(): Steps<number>;
+}
+
+/** Does all steps at once. */
+function finish<Result>(steps: Steps<Result>): Result {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
 /**
  * A set of dirty pages, in the kernel's format (`struct vfio_bitmap` of linux/vfio.h): 64-bit
  * little-endian words, bit n for page n of the layout.
@@ -53,18 +78,33 @@ export class DirtyBitmap implements Disposable {
     return new Uint8Array(this.#memory.use().buffer, this.#memory.start, this.layout.bytes);
   }
 
+  /**
+   * The operations on whole bitmaps in steps of at most a MiB of bitmap, for {@link cooperate}: where a
+   * process must not be held up for as long as all of a large bitmap takes. The same otherwise; the
+   * bitmaps must not change meanwhile.
+   */
+  get steps(): BitmapSteps {
+    return {
+      count: (range) => this.#count(range),
+      isEmpty: () => this.#isEmpty(),
+      clear: () => this.#clear(),
+      copyFrom: (other) => this.#copyFrom(other),
+      or: (other) => this.#or(other),
+      and: (other) => this.#and(other),
+      andNot: (other) => this.#andNot(other),
+      equals: (other) => this.#equals(other),
+      isSubsetOf: (other) => this.#isSubsetOf(other),
+      countOutsideSections: () => this.#countOutsideSections(),
+    };
+  }
+
   /** Number of dirty pages, all or those of a stretch. @throws `BITMAP_OUT_OF_RANGE` */
   count(range?: PageRange): number {
-    const engine = this.#memory.use();
-    let total = 0;
-    for (const { start, end } of this.#pieces(range)) total += engine.popcount(start, end);
-    return range === undefined ? total : total - this.#countBeside(range);
+    return finish(this.#count(range));
   }
 
   isEmpty(): boolean {
-    const engine = this.#memory.use();
-    for (const { start, end } of this.#pieces()) if (!engine.zero(start, end)) return false;
-    return true;
+    return finish(this.#isEmpty());
   }
 
   /** Whether a page is dirty. @throws `BITMAP_OUT_OF_RANGE` */
@@ -96,61 +136,37 @@ export class DirtyBitmap implements Disposable {
    * in a mapping's first word into the answer: a bitmap must be clear before it is harvested into.
    */
   clear(): void {
-    const engine = this.#memory.use();
-    for (const { start, end } of this.#pieces()) engine.clear(start, end);
+    finish(this.#clear());
   }
 
   /** Makes this the same set as `other`; its sections must lie within this bitmap's. */
   copyFrom(other: DirtyBitmap): void {
-    if (other === this) return;
-    this.#operand(other, 'copy');
-    this.#checkSections(other, 'copied');
-    this.clear();
-    this.or(other);
+    finish(this.#copyFrom(other));
   }
 
   /** Adds the pages of `other`, whose sections must lie within this bitmap's. */
   or(other: DirtyBitmap): void {
-    const [engine, from] = this.#operand(other, 'add');
-    this.#checkSections(other, 'added');
-    const distance = this.#memory.start - from;
-    for (const { start, end } of other.#pieces()) {
-      engine.or(start + distance, end + distance, start);
-    }
+    finish(this.#or(other));
   }
 
   /** Keeps the pages that are in `other` too. */
   and(other: DirtyBitmap): void {
-    const [engine, from] = this.#operand(other, 'intersect with');
-    const distance = from - this.#memory.start;
-    for (const { start, end } of this.#pieces()) engine.and(start, end, start + distance);
+    finish(this.#and(other));
   }
 
   /** Removes the pages of `other`. */
   andNot(other: DirtyBitmap): void {
-    const [engine, from] = this.#operand(other, 'subtract');
-    const distance = from - this.#memory.start;
-    for (const { start, end } of this.#pieces()) engine.andNot(start, end, start + distance);
+    finish(this.#andNot(other));
   }
 
   /** Whether both are the same set, whatever their sections. */
   equals(other: DirtyBitmap): boolean {
-    const [engine, from] = this.#operand(other, 'compare with');
-    const distance = from - this.#memory.start;
-    for (const { start, end } of this.#pieces()) {
-      if (!engine.equal(start, end, start + distance)) return false;
-    }
-    return this.layout === other.layout || other.isSubsetOf(this);
+    return finish(this.#equals(other));
   }
 
   /** Whether all pages of this are in `other`. */
   isSubsetOf(other: DirtyBitmap): boolean {
-    const [engine, from] = this.#operand(other, 'compare with');
-    const distance = from - this.#memory.start;
-    for (const { start, end } of this.#pieces()) {
-      if (!engine.subset(start, end, start + distance)) return false;
-    }
-    return true;
+    return finish(this.#isSubsetOf(other));
   }
 
   /**
@@ -247,21 +263,98 @@ export class DirtyBitmap implements Disposable {
    * pages that the sections hide. This reads the holes, which everything else leaves alone.
    */
   countOutsideSections(): number {
-    const engine = this.#memory.use();
-    const { start } = this.#memory;
-    let total = 0;
-    let at = 0;
-    for (const span of [...this.layout.spans, { start: this.layout.bytes, end: 0 }]) {
-      if (span.start > at) total += engine.popcount(start + at, start + span.start);
-      at = span.end;
-    }
-    const words = this.#words();
-    return this.layout.gaps.reduce((sum, gap) => sum + countBits(words, gap), total);
+    return finish(this.#countOutsideSections());
   }
 
   /** Frees the bitmap's room in the arena. Further use throws; disposing twice does not. */
   [Symbol.dispose](): void {
     this.#memory.release();
+  }
+
+  *#count(range?: PageRange): Steps<number> {
+    let total = 0;
+    for (const { start, end } of this.#pieces(range)) {
+      total += this.#memory.use().popcount(start, end);
+      yield;
+    }
+    return range === undefined ? total : total - this.#countBeside(range);
+  }
+
+  *#isEmpty(): Steps<boolean> {
+    for (const { start, end } of this.#pieces()) {
+      if (!this.#memory.use().zero(start, end)) return false;
+      yield;
+    }
+    return true;
+  }
+
+  *#clear(): Steps<void> {
+    for (const { start, end } of this.#pieces()) {
+      this.#memory.use().clear(start, end);
+      yield;
+    }
+  }
+
+  *#copyFrom(other: DirtyBitmap): Steps<void> {
+    if (other === this) return;
+    this.#distanceTo(other, 'copy');
+    this.#checkSections(other, 'copied');
+    yield* this.#clear();
+    yield* this.#or(other);
+  }
+
+  *#or(other: DirtyBitmap): Steps<void> {
+    const distance = this.#distanceTo(other, 'add');
+    this.#checkSections(other, 'added');
+    for (const { start, end } of other.#pieces()) {
+      this.#engineWith(other).or(start - distance, end - distance, start);
+      yield;
+    }
+  }
+
+  *#and(other: DirtyBitmap): Steps<void> {
+    const distance = this.#distanceTo(other, 'intersect with');
+    for (const { start, end } of this.#pieces()) {
+      this.#engineWith(other).and(start, end, start + distance);
+      yield;
+    }
+  }
+
+  *#andNot(other: DirtyBitmap): Steps<void> {
+    const distance = this.#distanceTo(other, 'subtract');
+    for (const { start, end } of this.#pieces()) {
+      this.#engineWith(other).andNot(start, end, start + distance);
+      yield;
+    }
+  }
+
+  *#equals(other: DirtyBitmap): Steps<boolean> {
+    const distance = this.#distanceTo(other, 'compare with');
+    for (const { start, end } of this.#pieces()) {
+      if (!this.#engineWith(other).equal(start, end, start + distance)) return false;
+      yield;
+    }
+    return this.layout === other.layout || (yield* other.#isSubsetOf(this));
+  }
+
+  *#isSubsetOf(other: DirtyBitmap): Steps<boolean> {
+    const distance = this.#distanceTo(other, 'compare with');
+    for (const { start, end } of this.#pieces()) {
+      if (!this.#engineWith(other).subset(start, end, start + distance)) return false;
+      yield;
+    }
+    return true;
+  }
+
+  *#countOutsideSections(): Steps<number> {
+    const { start: origin } = this.#memory;
+    let total = 0;
+    for (const { start, end } of pieces(this.layout.holes, origin, 0, this.layout.bytes)) {
+      total += this.#memory.use().popcount(start, end);
+      yield;
+    }
+    const words = this.#words();
+    return this.layout.gaps.reduce((sum, gap) => sum + countBits(words, gap), total);
   }
 
   /**
@@ -294,10 +387,15 @@ export class DirtyBitmap implements Disposable {
     return new Uint32Array(this.#memory.use().buffer, this.#memory.start, this.layout.bytes / 4);
   }
 
-  /** The engine, and where `other` begins in its memory. */
-  #operand(other: DirtyBitmap, verb: string): [BitmapEngine, number] {
-    const engine = this.#memory.use();
-    if (other.#memory.use() !== engine) {
+  /** The engine that has both; throws when either was disposed of. */
+  #engineWith(other: DirtyBitmap): BitmapEngine {
+    other.#memory.use();
+    return this.#memory.use();
+  }
+
+  /** How far behind this bitmap `other` lies in the engine's memory, in bytes. */
+  #distanceTo(other: DirtyBitmap, verb: string): number {
+    if (other.#memory.use() !== this.#memory.use()) {
       throw new BitmapError(
         'BITMAP_LAYOUTS_DIFFER',
         `Can't ${verb} a bitmap of another arena. Create both in one arena.`,
@@ -313,7 +411,7 @@ export class DirtyBitmap implements Disposable {
         `Can't ${verb} a bitmap whose bits stand for other pages: ${mine ?? ''} here, ${its ?? ''} there.`,
       );
     }
-    return [engine, other.#memory.start];
+    return other.#memory.start - this.#memory.start;
   }
 
   #checkSections(other: DirtyBitmap, participle: string): void {

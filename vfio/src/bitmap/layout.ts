@@ -1,3 +1,4 @@
+import { isPageSize } from '../page-size.js';
 import type { IovaRange } from '../type1/info.js';
 import { BitmapError } from './errors.js';
 
@@ -55,13 +56,15 @@ export class BitmapLayout {
   readonly mappedPages: number;
   /** The words that hold the sections, small holes included: what a pass over the bitmap reads. */
   readonly spans: readonly ByteSpan[];
+  /** The words between and around `spans`, which only {@link DirtyBitmap.countOutsideSections} reads. */
+  readonly holes: readonly ByteSpan[];
   /** The bits within `spans` that belong to no section: where the kernel leaves ghost bits. */
   readonly gaps: readonly PageRange[];
 
   /** @throws {@link BitmapError} `BITMAP_LAYOUT` */
   constructor(options: BitmapLayoutOptions) {
     const { range, pageSizeBytes, sections = [range] } = options;
-    if (!Number.isSafeInteger(pageSizeBytes) || !isPowerOfTwo(BigInt(pageSizeBytes))) {
+    if (!isPageSize(pageSizeBytes)) {
       throw invalid(`a page size of ${pageSizeBytes} bytes is not a power of two`);
     }
     this.range = { ...range };
@@ -79,6 +82,7 @@ export class BitmapLayout {
     this.sections = joinSections(sections.map((section) => this.#pagesOfSection(section)));
     this.mappedPages = this.sections.reduce((sum, section) => sum + section.pages, 0);
     this.spans = wordSpans(this.sections);
+    this.holes = holesBetween(this.spans, this.bytes);
     this.gaps = gapsWithin(this.spans, this.sections);
   }
 
@@ -186,6 +190,16 @@ function wordSpans(sections: readonly PageRange[]): ByteSpan[] {
   return spans;
 }
 
+function holesBetween(spans: readonly ByteSpan[], bytes: number): ByteSpan[] {
+  const holes: ByteSpan[] = [];
+  let start = 0;
+  for (const span of [...spans, { start: bytes, end: bytes }]) {
+    if (span.start > start) holes.push({ start, end: span.start });
+    start = span.end;
+  }
+  return holes;
+}
+
 function gapsWithin(spans: readonly ByteSpan[], sections: readonly PageRange[]): PageRange[] {
   const gaps: PageRange[] = [];
   let next = 0;
@@ -210,10 +224,6 @@ function checkAligned(range: IovaRange, pageSizeBytes: number): void {
   if ((range.first & mask) !== 0n || ((range.last + 1n) & mask) !== 0n) {
     throw invalid(`${show(range)} does not begin and end on pages of ${pageSizeBytes} bytes`);
   }
-}
-
-function isPowerOfTwo(value: bigint): boolean {
-  return value > 0n && (value & (value - 1n)) === 0n;
 }
 
 function show(range: IovaRange): string {

@@ -9,6 +9,7 @@ import { isErrno, KernelError } from '../errors.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { BitmapRequest, IovaSpan } from '../type1/dirty-pages.js';
 import type { HarvestGate } from '../type1/gate.js';
+import { readBitmap } from '../type1/read-bitmap.js';
 import { bitmapBytesFor } from '../type1/refusal.js';
 import { callFeature, callFeatureAsync, probeFeature } from './feature.js';
 
@@ -37,9 +38,10 @@ export class DmaLogging {
   }
 
   /**
-   * Finds out without starting anything: probes START, and asks REPORT for one page at the top of the
-   * address space. EOPNOTSUPP then comes from the kernel before the driver is asked; a driver that is not
-   * logging answers EINVAL (or 0), and that is support.
+   * Finds out without starting anything: probes START, and asks REPORT for one page. EOPNOTSUPP then comes
+   * from the kernel before the driver is asked; a driver that is not logging answers EINVAL (or 0), and that
+   * is support. Should the log be on, for whomever, none of its bits is taken: the page lies just below
+   * 2^63, and neither guest-physical addresses (2^52 on x86 and Arm) nor IOMMUs reach that far.
    *
    * @throws HarvestRefusedError while the gate is shut: a REPORT would clear bits
    */
@@ -117,23 +119,23 @@ export class DmaLogging {
    * @throws RangeError if the bitmap is too short: the kernel is not told its length
    */
   async report(request: BitmapRequest): Promise<void> {
-    const { iova, bytes, pageBytes, bitmap, signal } = request;
+    const { iova, bytes, pageBytes, bitmap } = request;
     const needed = bitmapBytesFor(bytes, pageBytes);
     if (bitmap.byteLength < needed) {
       throw new RangeError(`The bitmap has ${bitmap.byteLength} bytes and needs ${needed}.`);
     }
-    await this.#gate.pass(async (shut) => {
-      bitmap.fill(0, 0, needed);
-      await callFeatureAsync(
+    const memory = bitmap.subarray(0, needed);
+    await readBitmap(this.#gate, memory, request, (signal) =>
+      callFeatureAsync(
         this.#kernel,
         this.#fd,
         DeviceFeature.VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT,
         'get',
         reportPayload({ iova, bytes }, BigInt(pageBytes)),
-        [{ offset: vfio.featureDmaLoggingReport.offsets.bitmap, memory: bitmap }],
-        signal === undefined ? shut : AbortSignal.any([signal, shut]),
-      );
-    });
+        [{ offset: vfio.featureDmaLoggingReport.offsets.bitmap, memory }],
+        signal,
+      ),
+    );
   }
 }
 

@@ -9,6 +9,7 @@ import type { IoctlCall, Kernel } from '../kernel/kernel.js';
 import type { BitmapRequest } from '../type1/dirty-pages.js';
 import { HarvestGate } from '../type1/gate.js';
 import type { IovaRange } from '../type1/info.js';
+import { readBitmap } from '../type1/read-bitmap.js';
 import { bitmapBytesFor } from '../type1/refusal.js';
 
 /** IOVAs that an IOAS allows, and how mappings must be aligned. */
@@ -174,7 +175,7 @@ export class Iommufd {
    * @throws RangeError if the bitmap is too short: the kernel is not told its length
    */
   async getDirtyBitmap(hwptId: number, request: BitmapRequest, keep = false): Promise<void> {
-    const { iova, bytes, pageBytes, bitmap, signal } = request;
+    const { iova, bytes, pageBytes, bitmap } = request;
     const needed = bitmapBytesFor(bytes, pageBytes);
     if (bitmap.byteLength < needed) {
       throw new RangeError(`The bitmap has ${bitmap.byteLength} bytes and needs ${needed}.`);
@@ -188,14 +189,11 @@ export class Iommufd {
       length: bytes,
       page_size: BigInt(pageBytes),
     });
-    await this.gate.pass(async (shut) => {
-      bitmap.fill(0, 0, needed);
-      await this.#kernel.ioctlAsync(
-        this.fd,
-        this.#call('IOMMU_HWPT_GET_DIRTY_BITMAP', argument, layout.offsets.data, bitmap),
-        signal === undefined ? shut : AbortSignal.any([signal, shut]),
-      );
-    });
+    const memory = bitmap.subarray(0, needed);
+    const call = this.#call('IOMMU_HWPT_GET_DIRTY_BITMAP', argument, layout.offsets.data, memory);
+    await readBitmap(this.gate, memory, request, (signal) =>
+      this.#kernel.ioctlAsync(this.fd, call, signal),
+    );
   }
 
   #ioctl(

@@ -12,8 +12,10 @@
 import { VfioFlag, VfioIoctl, vfio } from '../abi/vfio.js';
 import { isErrno } from '../errors.js';
 import type { IoctlCall, Kernel } from '../kernel/kernel.js';
+import { isPageSize } from '../page-size.js';
 import type { HarvestGate } from './gate.js';
 import { getType1Info } from './info.js';
+import { readBitmap } from './read-bitmap.js';
 import {
   bitmapBytesFor,
   explainType1Refusal,
@@ -38,7 +40,7 @@ export interface BitmapRequest extends IovaSpan {
   readonly bitmap: Uint8Array;
   /**
    * Says that `bitmap` is zero already, so that it need not be zeroed here: zeroing commits memory for
-   * holes and holds up the event loop, and `DirtyBitmap.clear()` does neither where it is clear.
+   * holes, and `DirtyBitmap.clear()` does not where it is clear.
    */
   readonly bitmapIsClear?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -94,15 +96,13 @@ export class DirtyPages {
    * @throws RangeError if `pageBytes` is no power of two (the kernel must not see such a value)
    */
   getBitmap(request: BitmapRequest): Promise<void> {
-    const { iova, bytes, pageBytes, bitmap, bitmapIsClear = false, signal } = request;
+    const { iova, bytes, pageBytes, bitmap } = request;
     requirePowerOfTwo(pageBytes);
     const stated = statedBitmap(bitmap, bytes, pageBytes);
-    return this.#gate.pass(async (shut) => {
-      if (!bitmapIsClear) stated.fill(0);
+    return readBitmap(this.#gate, stated, request, async (signal) => {
       const call = getBitmapCall({ iova, bytes }, pageBytes, stated);
-      const either = signal === undefined ? shut : AbortSignal.any([signal, shut]);
       try {
-        await this.#kernel.ioctlAsync(this.#fd, call, either);
+        await this.#kernel.ioctlAsync(this.#fd, call, signal);
       } catch (error) {
         throw this.#explain(error, {
           operation: 'GET_BITMAP',
@@ -304,11 +304,7 @@ function statedBitmap(bitmap: Uint8Array, bytes: bigint, pageBytes: number): Uin
 
 /** The kernel takes the lowest set bit of the page size (`__ffs`), which is undefined for 0. */
 function requirePowerOfTwo(pageBytes: number): void {
-  if (!Number.isSafeInteger(pageBytes) || pageBytes <= 0 || !isPowerOfTwo(BigInt(pageBytes))) {
+  if (!isPageSize(pageBytes)) {
     throw new RangeError(`A page size must be a power of two, and ${pageBytes} is not.`);
   }
-}
-
-function isPowerOfTwo(value: bigint): boolean {
-  return (value & (value - 1n)) === 0n;
 }

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { analyse, BitmapArena, cooperate, warmUp } from 'linux-vfio-ts';
+import {
+  analyse,
+  BitmapArena,
+  type BitmapSteps,
+  cooperate,
+  type DirtyBitmap,
+  type Steps,
+  warmUp,
+} from 'linux-vfio-ts';
 import { layoutOf } from '../../../support/bitmap.js';
 
 const MiB = 2 ** 20;
@@ -53,6 +61,72 @@ describe('analysing the dirty bitmap of a 1 TiB guest, 1 % dirty', () => {
     await assert.rejects(analyse(bitmap, { sliceMs: 0, signal: controller.signal }), reason);
     // What it held is free again: an arena has buffers for 16 iterations.
     for (let i = 0; i < 20; i++) assert.equal(bitmap.firstRuns(1).length, 1);
+  });
+});
+
+describe('an operation in steps', () => {
+  const mebibytes = 5;
+  const layout = layoutOf(mebibytes * MiB * 8);
+  const arena = new BitmapArena({ capacityBytes: 4 * mebibytes * MiB });
+  after(() => {
+    arena[Symbol.dispose]();
+  });
+
+  /** Two bitmaps with something in common, and something not, in each MiB. */
+  function twoBitmaps() {
+    const [a, b] = [arena.create(layout), arena.create(layout)];
+    for (let page = 0; page < layout.pages; page += MiB) {
+      a.add({ firstPage: page, pages: 100 });
+      b.add({ firstPage: page + 50, pages: 100 });
+    }
+    return {
+      a,
+      b,
+      [Symbol.dispose]() {
+        a[Symbol.dispose]();
+        b[Symbol.dispose]();
+      },
+    };
+  }
+
+  type Operation = (on: DirtyBitmap | BitmapSteps, other: DirtyBitmap) => unknown;
+  const operations: Readonly<Record<keyof BitmapSteps, Operation>> = {
+    count: (on) => on.count(),
+    isEmpty: (on) => on.isEmpty(),
+    clear: (on) => on.clear(),
+    copyFrom: (on, other) => on.copyFrom(other),
+    or: (on, other) => on.or(other),
+    and: (on, other) => on.and(other),
+    andNot: (on, other) => on.andNot(other),
+    equals: (on, other) => on.equals(other),
+    isSubsetOf: (on, other) => on.isSubsetOf(other),
+    countOutsideSections: (on) => on.countOutsideSections(),
+  };
+
+  for (const [name, operation] of Object.entries(operations)) {
+    it(`does what ${name} does`, async () => {
+      using once = twoBitmaps();
+      using stepped = twoBitmaps();
+      const steps = operation(stepped.a.steps, stepped.b) as Steps<unknown>;
+      assert.equal(await cooperate(steps), operation(once.a, once.b));
+      assert.deepEqual(stepped.a.bytes, once.a.bytes);
+    });
+  }
+
+  it('has a step for each MiB', () => {
+    using bitmaps = twoBitmaps();
+    const { a, b } = bitmaps;
+    assert.equal([...a.steps.or(b)].length, mebibytes);
+    assert.equal([...a.steps.clear()].length, mebibytes);
+  });
+
+  it('ends when a bitmap is disposed of meanwhile', () => {
+    const { a, b } = twoBitmaps();
+    const steps = a.steps.or(b);
+    steps.next();
+    b[Symbol.dispose]();
+    assert.throws(() => steps.next(), { code: 'BITMAP_DISPOSED' });
+    a[Symbol.dispose]();
   });
 });
 
