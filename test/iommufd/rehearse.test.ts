@@ -1,5 +1,6 @@
 /** Rehearsals of guests whose devices log their own writes, on QEMUs with iommufd; and the HWPT source. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   BitmapArena,
@@ -38,10 +39,27 @@ describe('precopy rehearse of a device that logs its writes, on iommufd', () => 
   const rehearsal = [
     ...['--bandwidth', '100M', '--interval', '250ms', '--overhead', '100', '--no-cpu'],
   ];
+  const rehearseFor = (duration: string): string[] => [
+    ...['rehearse', '--qmp', at.guest.qmp, ...rehearsal, '--duration', duration],
+  ];
   const logging = async (): Promise<boolean> => (await at.device.status()).logging;
   const loggingIsOff = async (): Promise<void> => {
     while (await logging()) await sleep(50);
   };
+
+  /** Somebody else has the log on, before and after. */
+  async function withForeignLog(check: () => Promise<void>): Promise<void> {
+    const kernel = new LibcKernel();
+    using qemu = await BorrowableProcess.open(kernel, at.guest.pid);
+    const origin = (await qemu.list()).find(({ kind }) => kind === 'device-cdev');
+    assert.ok(origin);
+    using borrowed = await qemu.borrow(origin);
+    const { dmaLogging } = new VfioDevice(kernel, borrowed.fd);
+    dmaLogging.start([{ iova: 0n, bytes: BigInt(memoryMiB) << 20n }], PAGE);
+    await check();
+    assert.equal(await logging(), true);
+    dmaLogging.stop();
+  }
 
   it('misses no page that the device wrote, in 40 windows', async () => {
     const kernel = new LibcKernel();
@@ -75,8 +93,7 @@ describe('precopy rehearse of a device that logs its writes, on iommufd', () => 
   });
 
   it('forecasts from the log, and switches it off', async () => {
-    const args = ['rehearse', '--qmp', at.guest.qmp, ...rehearsal, '--duration', '8s', '--json'];
-    const { exitCode, stdout, stderr } = await precopy(...args);
+    const { exitCode, stdout, stderr } = await precopy(...rehearseFor('8s'), '--json');
     assert.equal(exitCode, 0, stderr + stdout);
     const { sources } = JSON.parse(stdout) as {
       sources: { name: string; kind: string; workingSetPages: number }[];
@@ -95,34 +112,44 @@ describe('precopy rehearse of a device that logs its writes, on iommufd', () => 
   });
 
   it('refuses while somebody else logs', async () => {
-    const kernel = new LibcKernel();
-    using qemu = await BorrowableProcess.open(kernel, at.guest.pid);
-    const origin = (await qemu.list()).find(({ kind }) => kind === 'device-cdev');
-    assert.ok(origin);
-    using borrowed = await qemu.borrow(origin);
-    const { dmaLogging } = new VfioDevice(kernel, borrowed.fd);
-    dmaLogging.start([{ iova: 0n, bytes: BigInt(memoryMiB) << 20n }], PAGE);
-    const { exitCode, stderr } = await precopy(
-      ...['rehearse', '--qmp', at.guest.qmp, ...rehearsal, '--duration', '8s'],
-    );
-    assert.equal(exitCode, 3, stderr);
-    assert.match(stderr, /it is on already/);
-    assert.equal(await logging(), true);
-    dmaLogging.stop();
+    await withForeignLog(async () => {
+      const { exitCode, stderr } = await precopy(...rehearseFor('8s'));
+      assert.equal(exitCode, 3, stderr);
+      assert.match(stderr, /it is on already/);
+    });
   });
 
   it('leaves no log on when it is killed', async () => {
-    const args = ['rehearse', '--qmp', at.guest.qmp, ...rehearsal, '--duration', '60s'];
-    const running = startPrecopy(args);
+    const running = startPrecopy(rehearseFor('60s'));
     while (!(await logging())) await sleep(50);
     running.process.kill('SIGKILL');
     await running.finished;
     await loggingIsOff();
+    // The next run cleans up after it, and knows that this log is not among what is left.
+    await withForeignLog(async () => {
+      const { exitCode, stderr } = await precopy(...rehearseFor('8s'));
+      assert.equal(exitCode, 3, stderr);
+      assert.match(stderr, /it is on already/);
+    });
+  });
+
+  it('ends the log that it left on when its keeper was killed, too', async () => {
+    const running = startPrecopy(rehearseFor('60s'));
+    while (!(await logging())) await sleep(50);
+    const { pid } = running.process;
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    for (const child of children.trim().split(' ')) process.kill(Number(child), 'SIGKILL');
+    running.process.kill('SIGKILL');
+    await running.finished;
+    assert.equal(await logging(), true);
+    const { exitCode, stdout, stderr } = await precopy(...rehearseFor('8s'));
+    assert.equal(exitCode, 0, stderr);
+    assert.match(stdout, /An earlier rehearsal of this guest was killed/);
+    assert.equal(await logging(), false);
   });
 
   it('ends its log when a migration begins, which fails once and can then be started', async () => {
-    const args = ['rehearse', '--qmp', at.guest.qmp, ...rehearsal, '--duration', '60s'];
-    const running = startPrecopy(args);
+    const running = startPrecopy(rehearseFor('60s'));
     while (!(await logging())) await sleep(50);
     await using client = await QmpClient.connect(at.guest.secondQmp);
     const status = async (): Promise<string> =>

@@ -8,7 +8,13 @@ import type { QemuSide } from '../sequence/side.js';
 import { DeviceSources } from './device-sources.js';
 import { deviceTracking } from './device-tracking.js';
 import { bitmapLayoutOf } from './guest-layout.js';
-import { identityOf, TrackingState, type FoundState } from './state-file.js';
+import {
+  identityOf,
+  livingIdentityOf,
+  LogRecord,
+  TrackingState,
+  type FoundState,
+} from './state-file.js';
 import { switchEvents } from './tracking-guard.js';
 
 /** For people, where something was left. */
@@ -24,11 +30,7 @@ export async function claimGuest(
   side: QemuSide,
   pid: number,
 ): ReturnType<typeof TrackingState.claim> {
-  const identity = identityOf(pid);
-  if (identity === undefined) {
-    throw new PrecopyError('NO_ACCESS', `QEMU (pid ${pid}) has ended.`, 'Start it again.');
-  }
-  return await TrackingState.claim(identity, async (found) => {
+  return await TrackingState.claim(livingIdentityOf(pid), async (found) => {
     await undo(side, pid, found);
   });
 }
@@ -61,8 +63,11 @@ async function undo(side: QemuSide, pid: number, { eventsWereOff }: FoundState):
     const kernel = new LibcKernel();
     using qemu = await BorrowableProcess.open(kernel, pid);
     const { sections } = await describeMemory(side.monitor);
+    // A log that is on, and not on record, is somebody else's.
+    const ours = LogRecord.of(pid).read();
+    const left = { ...tracking, logs: tracking.logs.filter((fd) => ours.includes(fd)) };
     await using devices = await DeviceSources.borrow({
-      ...{ qemu, kernel, gate: new HarvestGate(), tracking, mayBeOn: true },
+      ...{ qemu, kernel, gate: new HarvestGate(), tracking: left, mayBeOn: true },
       layout: bitmapLayoutOf(sections),
     });
     devices.switchOff();

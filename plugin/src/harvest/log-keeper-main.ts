@@ -1,9 +1,11 @@
-/** The process of {@link LogKeeper}: PID FD... */
+/** The process of {@link LogKeeper}: RECORD PID FD... */
 import { text } from 'node:stream/consumers';
 import { BorrowableProcess, LibcKernel, VfioDevice, isErrno } from 'linux-vfio-ts';
 import { keeperDone, keeperReady } from './log-keeper.js';
+import { LogRecord } from './state-file.js';
 
-const [pid, ...fds] = process.argv.slice(2).map(Number);
+const [record = '', ...numbers] = process.argv.slice(2);
+const [pid, ...fds] = numbers.map(Number);
 const kernel = new LibcKernel();
 using qemu = await BorrowableProcess.open(kernel, pid ?? 0);
 const devices: VfioDevice[] = [];
@@ -23,3 +25,4 @@ if ((await text(process.stdin)) !== keeperDone) {
     }
   }
 }
+new LogRecord(record).remove();

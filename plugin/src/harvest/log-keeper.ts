@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { PrecopyError } from '../errors.js';
+import { LogRecord } from './state-file.js';
 
 /** What it is told when nothing is left to be done. */
 export const keeperDone = 'done\n';
@@ -16,9 +17,11 @@ const keeperProgram = fileURLToPath(new URL('./log-keeper-main.js', import.meta.
 
 export class LogKeeper {
   readonly #child: ReturnType<typeof spawnKeeper>;
+  readonly #record: LogRecord;
 
-  private constructor(child: ReturnType<typeof spawnKeeper>) {
+  private constructor(child: ReturnType<typeof spawnKeeper>, record: LogRecord) {
     this.#child = child;
+    this.#record = record;
   }
 
   /**
@@ -28,14 +31,17 @@ export class LogKeeper {
    * @throws PrecopyError NO_ACCESS if it can't
    */
   static async start(pid: number, fds: readonly number[]): Promise<LogKeeper> {
-    const child = spawnKeeper([String(pid), ...fds.map(String)]);
+    const record = LogRecord.of(pid);
+    record.write(fds);
+    const child = spawnKeeper([record.file, String(pid), ...fds.map(String)]);
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
     // It may be gone when it is told to go.
     child.stdin.on('error', () => undefined);
     const ended = once(child, 'close').then(() => 'ended' as const);
     const first = once(child.stdout, 'data').then(([data]) => String(data));
-    if ((await Promise.race([first, ended])) === keeperReady) return new LogKeeper(child);
+    if ((await Promise.race([first, ended])) === keeperReady) return new LogKeeper(child, record);
+    record.remove();
     throw new PrecopyError(
       'NO_ACCESS',
       `The process that would end the device logs if precopy were killed can't hold them: ${said.trim()}`,
@@ -45,7 +51,10 @@ export class LogKeeper {
 
   /** Lets it go; it ends the logs that are on. */
   async end(state: 'logs are off' | 'logs are on'): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
+      if (state === 'logs are off') this.#record.remove();
+      return;
+    }
     const ended = once(this.#child, 'close');
     this.#child.stdin.end(state === 'logs are off' ? keeperDone : '');
     await ended;

@@ -2,6 +2,9 @@
  * Remembers what we change at a QEMU, so that after a SIGKILL the next run can undo it: dirty tracking that
  * is on, and the migration capability `events`. One small file for each QEMU, named by its pid and start
  * time (a pid alone is recycled), written before the first change and removed after all is undone.
+ *
+ * Logs of devices have a file of their own, as the process that ends them should we die removes it
+ * ({@link LogKeeper}): a log that is on afterwards is somebody else's, and must not be ended.
  */
 import { lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,6 +25,8 @@ const state = z.object({
   owner: z.object({ pid: z.number(), startTicks: z.string() }),
   eventsWereOff: z.boolean(),
 });
+
+const logs = z.object({ devices: z.array(z.number()) });
 
 /** Where state files are unless told otherwise: a folder of this user's, gone after a reboot. */
 export function stateFolder(): string {
@@ -54,7 +59,7 @@ export class TrackingState {
   ): Promise<{ state: TrackingState; cleanedUp: boolean }> {
     prepare(folder);
     removeStale(folder);
-    const file = join(folder, nameOf(qemu));
+    const file = join(folder, nameOf(qemu, 'tracking'));
     const left = readState(file);
     if (left !== undefined && isAlive(left.owner)) {
       throw new PrecopyError(
@@ -72,7 +77,7 @@ export class TrackingState {
 
   /** Whether a run that was killed left something on this QEMU. */
   static wasLeftOn(qemu: ProcessIdentity, folder = stateFolder()): boolean {
-    const left = readState(join(folder, nameOf(qemu)));
+    const left = readState(join(folder, nameOf(qemu, 'tracking')));
     return left !== undefined && !isAlive(left.owner);
   }
 
@@ -101,8 +106,57 @@ export class TrackingState {
   }
 }
 
-function nameOf({ pid, startTicks }: ProcessIdentity): string {
-  return `tracking-${pid}-${startTicks}.json`;
+/** Which logs of a QEMU's devices may be on, and ours; beside the state file, once that is claimed. */
+export class LogRecord {
+  readonly file: string;
+
+  constructor(file: string) {
+    this.file = file;
+  }
+
+  /** @throws PrecopyError NO_ACCESS if that QEMU has ended */
+  static of(pid: number, folder = stateFolder()): LogRecord {
+    return new LogRecord(join(folder, nameOf(livingIdentityOf(pid), 'logs')));
+  }
+
+  /**
+   * Call before a log is started.
+   *
+   * @param devices fds in QEMU, where a device keeps its own as long as it is there
+   * @throws PrecopyError NO_ACCESS
+   */
+  write(devices: readonly number[]): void {
+    try {
+      writeFileSync(this.file, JSON.stringify({ devices }), { mode: 0o600 });
+    } catch (cause) {
+      throw unusable(this.file, cause);
+    }
+  }
+
+  /** What was written last and not removed. One that was cut off by a crash is of logs not yet started. */
+  read(): readonly number[] {
+    try {
+      return logs.parse(JSON.parse(readFileSync(this.file, 'utf8'))).devices;
+    } catch {
+      return [];
+    }
+  }
+
+  /** Call when the logs are off. */
+  remove(): void {
+    rmSync(this.file, { force: true });
+  }
+}
+
+/** @throws PrecopyError NO_ACCESS if that QEMU has ended */
+export function livingIdentityOf(pid: number): ProcessIdentity {
+  const identity = identityOf(pid);
+  if (identity !== undefined) return identity;
+  throw new PrecopyError('NO_ACCESS', `QEMU (pid ${pid}) has ended.`, 'Start it again.');
+}
+
+function nameOf({ pid, startTicks }: ProcessIdentity, what: 'tracking' | 'logs'): string {
+  return `${what}-${pid}-${startTicks}.json`;
 }
 
 function isOurs(folder: string, uid: number): boolean {
@@ -138,7 +192,7 @@ function unusable(path: string, cause: unknown): PrecopyError {
 /** Files of QEMUs that have ended: their tracking ended with them. */
 function removeStale(folder: string): void {
   for (const name of readdirSync(folder)) {
-    const match = /^tracking-(\d+)-(\d+)\.json$/.exec(name);
+    const match = /^(?:tracking|logs)-(\d+)-(\d+)\.json$/.exec(name);
     if (match && !isAlive({ pid: Number(match[1]), startTicks: match[2] ?? '' })) {
       rmSync(join(folder, name), { force: true });
     }

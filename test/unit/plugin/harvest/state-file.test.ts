@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { identityOf, TrackingState, type ProcessIdentity } from 'precopy';
+import { identityOf, LogRecord, TrackingState, type ProcessIdentity } from 'precopy';
 
 describe('the state file', () => {
   let folder: string;
@@ -108,5 +108,20 @@ describe('the state file', () => {
     await assert.rejects(TrackingState.claim(identity, mustNotUndo, folder), {
       code: 'NO_ACCESS',
     });
+  });
+
+  it('has a record beside it of the logs that may be on, until they are off', async () => {
+    const record = LogRecord.of(identity.pid, folder);
+    assert.deepEqual(record.read(), []);
+    record.write([21, 22]);
+    assert.deepEqual(LogRecord.of(identity.pid, folder).read(), [21, 22]);
+    record.remove();
+    assert.deepEqual(record.read(), []);
+    writeFileSync(record.file, '{"dev');
+    assert.deepEqual(record.read(), []);
+    qemu.kill('SIGKILL');
+    await once(qemu, 'exit');
+    await TrackingState.claim(identity, mustNotUndo, folder);
+    assert.deepEqual(readdirSync(folder), []);
   });
 });
