@@ -5,6 +5,7 @@ export interface Probed {
   readonly exitCode: number | null;
   readonly report: {
     readonly devices: readonly { readonly properties: Record<string, unknown> }[];
+    readonly viommus: readonly { readonly type: string }[];
     readonly blockers: readonly { readonly reason: string }[];
     readonly kernel: {
       readonly files: readonly { readonly kind: string }[];

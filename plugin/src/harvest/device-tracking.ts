@@ -1,6 +1,7 @@
 /** Which harvest of devices this guest allows. Pure. */
 import { PrecopyError } from '../errors.js';
 import type { ProbeReport } from '../probe/report.js';
+import { viommuBefore } from '../probe/viommu.js';
 
 export type DeviceTracking =
   /** No VFIO device writes its memory. */
@@ -19,7 +20,16 @@ export type DeviceTracking =
   | { readonly kind: 'everything'; readonly culprits: readonly string[] };
 
 /** @throws PrecopyError NOT_SUPPORTED, NO_ACCESS: there are devices that can't be harvested */
-export function deviceTracking({ kernel, devices }: ProbeReport): DeviceTracking {
+export function deviceTracking(report: ProbeReport): DeviceTracking {
+  const { kernel, devices } = report;
+  const viommu = viommuBefore(report);
+  if (viommu !== undefined) {
+    throw new PrecopyError(
+      'NOT_SUPPORTED',
+      `The guest has a vIOMMU (${viommu.type}): dirty bitmaps of devices behind it are by the guest's own IOVAs, which nobody outside can lead back to its memory.`,
+      'Start the guest without the vIOMMU to rehearse its migration.',
+    );
+  }
   if ('refused' in kernel) {
     if (devices.length === 0) return { kind: 'none' };
     throw new PrecopyError(

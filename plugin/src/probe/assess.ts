@@ -1,5 +1,7 @@
 /** From what was observed to a verdict. Pure. */
+import { pastTheViommu } from './blockers.js';
 import type { Assessment, Finding, ProbeReport } from './report.js';
+import { viommuBefore } from './viommu.js';
 
 export function assess(report: ProbeReport): Assessment {
   const findings: Finding[] = report.blockers.map(({ reason, meaning, fix }) => ({
@@ -7,6 +9,7 @@ export function assess(report: ProbeReport): Assessment {
     what: `QEMU refuses to migrate: "${reason}". ${meaning}`,
     fix,
   }));
+  findings.push(...viommuFindings(report));
   if (report.leftover) {
     findings.push({
       severity: 'tells',
@@ -38,4 +41,18 @@ export function assess(report: ProbeReport): Assessment {
     verdict: blocked ? 'not migratable' : answered ? 'migratable' : 'unknown',
     findings,
   };
+}
+
+/** Unless QEMU says it itself: it names only the first reason that it finds, and that may be another one. */
+function viommuFindings(report: ProbeReport): Finding[] {
+  const viommu = viommuBefore(report);
+  if (viommu === undefined) return [];
+  if (report.blockers.some(({ reason }) => reason.includes('vIOMMU'))) return [];
+  return [
+    {
+      severity: 'warns',
+      what: `The guest has a vIOMMU (${viommu.type}). A VFIO device behind it has an address space, and so a container, of its own, and QEMU 10.0 refuses to migrate it, or with enable-migration=on to start.`,
+      fix: pastTheViommu,
+    },
+  ];
 }

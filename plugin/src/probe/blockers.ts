@@ -10,6 +10,10 @@ export interface Blocker {
   fix: string;
 }
 
+/** How a VFIO device gets rid of a vIOMMU. */
+export const pastTheViommu =
+  'Start the guest without the vIOMMU, or put the device on a root bus that bypasses it (-device pxb-pcie,bypass_iommu=on, or -machine default_bus_bypass_iommu=on for the first bus).';
+
 const known: readonly { pattern: RegExp; meaning: string; fix: string }[] = [
   {
     pattern: /VFIO migration is not supported in kernel|VFIO device doesn't support migration/i,
@@ -43,7 +47,7 @@ const known: readonly { pattern: RegExp; meaning: string; fix: string }[] = [
   {
     pattern: /vIOMMU/i,
     meaning: 'This QEMU can not track what a device behind a vIOMMU writes.',
-    fix: 'Start the guest without the vIOMMU, or with a QEMU and a device that track dirty pages behind it.',
+    fix: pastTheViommu,
   },
   {
     pattern: /invtsc/i,

@@ -16,14 +16,21 @@ import { migrationIsOver } from '../sequence/preflight.js';
 import { checked } from '../sequence/qemu-replies.js';
 import type { QemuSide } from '../sequence/side.js';
 import { explainBlocker } from './blockers.js';
-import { probeVersion, type KernelReport, type ProbeReport, type VfioDevice } from './report.js';
+import {
+  probeVersion,
+  type KernelReport,
+  type ProbeReport,
+  type VfioDevice,
+  type Viommu,
+} from './report.js';
 
 /** Changes nothing, and clears no dirty bit: while QEMU migrates, what could do so is not asked. */
 export async function probe(side: QemuSide): Promise<ProbeReport> {
-  const [{ status }, migration, devices, memoryTree] = await Promise.all([
+  const [{ status }, migration, devices, viommus, memoryTree] = await Promise.all([
     side.status(),
     side.migration(),
     findVfioDevices(side),
+    findViommus(side),
     side.monitor('info mtree -f'),
   ]);
   const ramBytes = parseRamSections(memoryTree).reduce((sum, { bytes }) => sum + bytes, 0n);
@@ -42,6 +49,7 @@ export async function probe(side: QemuSide): Promise<ProbeReport> {
     blockers: (migration['blocked-reasons'] ?? []).map(explainBlocker),
     leftover: side.peer !== undefined && isLeftover(side.peer.pid),
     devices,
+    viommus,
     ramBytes,
     kernel: await askKernel(side, gate, {
       mappedBytes: ramBytes,
@@ -110,17 +118,42 @@ const deviceProperties = [
   'iommufd',
 ];
 
+/** Where QEMU keeps what was given with `-device` or `device_add`. */
+const userFolders = ['/machine/peripheral', '/machine/peripheral-anon'];
+
 async function findVfioDevices(side: QemuSide): Promise<VfioDevice[]> {
   const devices: VfioDevice[] = [];
-  for (const folder of ['/machine/peripheral', '/machine/peripheral-anon']) {
-    for (const { name, type } of await listObjects(side, folder)) {
-      const qomType = /^child<(vfio-.*)>$/.exec(type)?.[1];
-      if (qomType === undefined) continue;
-      const path = `${folder}/${name}`;
-      devices.push({ path, type: qomType, properties: await readProperties(side, path) });
+  for (const folder of userFolders) {
+    for (const { path, type } of await findObjects(side, folder, /^vfio-/)) {
+      devices.push({ path, type, properties: await readProperties(side, path) });
     }
   }
   return devices;
+}
+
+/** Those that the user asked for, and those that belong to the machine (`-machine virt,iommu=smmuv3`). */
+async function findViommus(side: QemuSide): Promise<Viommu[]> {
+  const found = await Promise.all(
+    [...userFolders, '/machine/unattached'].map((folder) =>
+      findObjects(side, folder, /^(intel|amd|virtio|riscv)-iommu|^arm-smmuv3/),
+    ),
+  );
+  return found.flat();
+}
+
+/** The children of a QOM object whose type matches. */
+async function findObjects(
+  side: QemuSide,
+  folder: string,
+  wanted: RegExp,
+): Promise<{ path: string; type: string }[]> {
+  const objects = await listObjects(side, folder);
+  return objects.flatMap(({ name, type }) => {
+    const child = /^child<(.*)>$/.exec(type)?.[1];
+    return child !== undefined && wanted.test(child)
+      ? [{ path: `${folder}/${name}`, type: child }]
+      : [];
+  });
 }
 
 async function listObjects(side: QemuSide, path: string): Promise<z.output<typeof objectList>> {

@@ -23,6 +23,14 @@ export interface KernelReport {
   observation: DirtyTrackingObservation;
 }
 
+/** An IOMMU that QEMU emulates for the guest. */
+export interface Viommu {
+  /** QOM path. */
+  path: string;
+  /** QOM type, e.g. `intel-iommu`. */
+  type: string;
+}
+
 export interface ProbeReport {
   version: typeof probeVersion;
   address: string;
@@ -38,6 +46,8 @@ export interface ProbeReport {
   /** A rehearsal was killed and left this QEMU's dirty tracking on. */
   leftover: boolean;
   devices: VfioDevice[];
+  /** A VFIO device behind one has an address space of its own: its IOVAs are not guest-physical addresses. */
+  viommus: Viommu[];
   /** Guest RAM that is mapped for devices, bytes. */
   ramBytes: bigint;
   /** The kernel's answers, or why it could not be asked. */

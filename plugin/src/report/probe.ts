@@ -11,6 +11,7 @@ export function probeLines(report: ProbeReport, { verdict, findings }: Assessmen
     ...findings.flatMap(findingLines),
     '',
     `QEMU ${qemu.version}, ${qemu.pid === undefined ? 'pid unknown' : `pid ${qemu.pid}`}: guest ${qemu.status}, migration ${qemu.migration}, ${formatBytes(Number(report.ramBytes))} of RAM`,
+    ...report.viommus.map(({ path, type }) => `  ${path} (${type}): vIOMMU`),
     ...report.devices.flatMap(({ path, type, properties }) => [
       `  ${path} (${type})`,
       ...Object.entries(properties).map(([name, value]) => `    ${name}=${String(value)}`),

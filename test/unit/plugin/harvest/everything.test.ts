@@ -20,6 +20,7 @@ function reportOf(verdict: string, others: readonly object[] = []): Report {
   const sides = [{ through: 'type1', verdict, fds: [15], deviceFds: [16] }, ...others];
   return {
     devices: [{ path: '/machine/peripheral/nic0', type: 'vfio-pci', properties: {} }],
+    viommus: [],
     kernel: { support: { verdict, summary: 'the summary', containers, sides } },
   } as unknown as Report;
 }
@@ -70,10 +71,19 @@ describe('which devices can be rehearsed', () => {
 
   it('does not forecast without devices that it may not ask', () => {
     const kernel = { refused: 'no ptrace rights' };
-    const { devices } = reportOf('none');
-    assert.throws(() => deviceTracking({ devices, kernel } as unknown as Report), {
-      code: 'NO_ACCESS',
+    assert.throws(() => deviceTracking({ ...reportOf('none'), kernel }), { code: 'NO_ACCESS' });
+  });
+
+  it("does not take the guest's own IOVAs for guest-physical addresses", () => {
+    const viommus = [{ path: '/machine/peripheral-anon/device[0]', type: 'intel-iommu' }];
+    assert.throws(() => deviceTracking({ ...reportOf('container-precise'), viommus }), {
+      code: 'NOT_SUPPORTED',
+      message: /vIOMMU \(intel-iommu\)/,
     });
+    // Two devices in one container: those are past it.
+    const { devices } = reportOf('container-precise');
+    const past = { ...reportOf('container-precise'), viommus, devices: [...devices, ...devices] };
+    assert.equal(deviceTracking(past).kind, 'tracked');
   });
 });
 
