@@ -10,6 +10,7 @@ import { qmpRows } from './qmp.js';
 import { rowsAsTable, type BenchRow } from './row.js';
 import { bitmapRows } from './vfio-bitmap.js';
 import { ioctlRows } from './vfio-ioctl.js';
+import { pauseRows } from './vfio-pauses.js';
 
 interface Bench {
   readonly about: string;
@@ -29,10 +30,11 @@ const benches: Readonly<Record<string, Bench>> = {
     rows: migrateRows,
   },
   vfio: {
-    about: 'dirty bitmaps beside C, fastbitset and plain JS; ioctls beside C',
+    about: 'dirty bitmaps beside C, fastbitset and plain JS; ioctls beside C; pauses, in the lab',
     async *rows(signal, onError) {
       yield* bitmapRows();
       yield* ioctlRows(signal, onError);
+      yield* pauseRows(signal);
     },
   },
 };

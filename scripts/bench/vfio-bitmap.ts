@@ -17,6 +17,7 @@ import { repositoryRoot } from '../repository.js';
 import { loadCPeer } from './c-peer.js';
 import { FastBitSet } from './fastbitset.js';
 import type { BenchRow } from './row.js';
+import { watchTurns } from './turns.js';
 
 const MiB = 2 ** 20;
 const bitmapBytes = 32 * MiB;
@@ -322,7 +323,7 @@ function compare(
 }
 
 /** The longest pause of the event loop while a 1 TiB guest's bitmap is analysed, 1 % dirty. */
-async function pauseRows(): Promise<BenchRow[]> {
+async function analysisRows(): Promise<BenchRow[]> {
   using arena = new BitmapArena({ capacityBytes: bitmapBytes });
   using bitmap = arena.create(terabyte());
   scatter(0.01, 1)(bitmap.bytes, randomNumbers(1));
@@ -368,28 +369,6 @@ async function pauseRows(): Promise<BenchRow[]> {
   ];
 }
 
-/** Notes the longest time between two turns of the event loop, in ms of the given clock. */
-function watchTurns(clockMs: () => number): { longest(): number } {
-  let longest = 0;
-  let last = clockMs();
-  const look = (): void => {
-    const now = clockMs();
-    longest = Math.max(longest, now - last);
-    last = now;
-  };
-  let pending = setImmediate(function turn() {
-    look();
-    pending = setImmediate(turn);
-  });
-  return {
-    longest: () => {
-      look();
-      clearImmediate(pending);
-      return longest;
-    },
-  };
-}
-
 function terabyte(): BitmapLayout {
   return new BitmapLayout({ range: { first: 0n, last: 2n ** 40n - 1n }, pageSizeBytes: 4096 });
 }
@@ -413,5 +392,5 @@ function rounded(value: number): number {
 /** All rows of this bench, as they are measured. Takes about a minute and needs gcc. */
 export async function* bitmapRows(): AsyncGenerator<BenchRow> {
   yield* loopRows();
-  yield* await pauseRows();
+  yield* await analysisRows();
 }
