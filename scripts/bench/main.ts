@@ -8,6 +8,7 @@ import { labRows } from './lab.js';
 import { migrateRows } from './migrate.js';
 import { qmpRows } from './qmp.js';
 import { rowsAsTable, type BenchRow } from './row.js';
+import { switchoverRows } from './switchover.js';
 import { bitmapRows } from './vfio-bitmap.js';
 import { ioctlRows } from './vfio-ioctl.js';
 import { pauseRows } from './vfio-pauses.js';
@@ -28,6 +29,10 @@ const benches: Readonly<Record<string, Bench>> = {
   migrate: {
     about: 'the adaptive policy beside QEMU alone and the schedules of its managers',
     rows: migrateRows,
+  },
+  switchover: {
+    about: "from the pass that shows that the goal can be met to the source's STOP",
+    rows: switchoverRows,
   },
   vfio: {
     about: 'dirty bitmaps beside C, fastbitset and plain JS; ioctls beside C; pauses, in the lab',

@@ -3,17 +3,14 @@
  * or hardly converge. Each contender migrates a fresh pair of real QEMUs of this machine; the guest
  * counts its own work. Takes some ten minutes; needs as, ld, objcopy and make for the boot sector.
  */
-import { buildWorkloadSector } from '../lab/build-workload.js';
-import { suiteQemu } from '../qmp-types/suites.js';
 import { median, rounded } from './measure.js';
 import { ours, peers, type Contender } from './migrate/contenders.js';
-import { runOnce, type Outcome } from './migrate/run.js';
+import { benchTools, runOnce, type Outcome } from './migrate/run.js';
 import { downtimeLimitMs, scenarios, timeoutMs } from './migrate/scenarios.js';
 import type { BenchRow } from './row.js';
 
 export async function* migrateRows(signal: AbortSignal): AsyncGenerator<BenchRow> {
-  // QEMU 10.0: 7.2 has no avail-switchover-bandwidth, and loses pages under TCG.
-  const tools = { sector: buildWorkloadSector(), qemu: await suiteQemu('trixie') };
+  const tools = await benchTools();
   const totals: number[] = [];
   for (const scenario of scenarios) {
     const outcomes = new Map<Contender, Outcome>();

@@ -21,7 +21,7 @@ describe('a guest with a VFIO device that is rehearsed and then migrated', () =>
     const journal = join(folder, 'journal');
     const { exitCode, stdout, stderr } = await precopy(
       ...['migrate', '--qmp', source.guest.qmp, '--to-qmp', destination.guest.qmp, '--verify'],
-      ...['--bandwidth', '50M', '--rehearse', '10s', '--journal', journal],
+      ...['--bandwidth', '50M', '--rehearse', '10s', '--overhead', '100', '--journal', journal],
       ...['--report', `html:${page}`],
     );
     console.log(stdout);

@@ -20,7 +20,7 @@ import { ProgressLine, watchingText } from './progress-line.js';
 
 /** As `precopy rehearse` has them by default. */
 const intervalMs = 100;
-const overheadShare = 0.02;
+const usualOverheadPercent = 2;
 
 /**
  * @returns undefined where nothing is to be told
@@ -60,7 +60,7 @@ export function foresight(
 
 /** All harvesting has ended, and tracking is off, when it resolves or rejects. */
 async function rehearseNow(
-  { bandwidth, downtimeLimit, history }: MigrateFlags,
+  { bandwidth, downtimeLimit, history, overhead }: MigrateFlags,
   durationMs: number,
   side: QemuSide,
   journal: Journal,
@@ -69,7 +69,8 @@ async function rehearseNow(
   const progress = new ProgressLine(process.stderr);
   try {
     const rehearsal = await rehearse({
-      ...{ side, durationMs, intervalMs, overheadShare, signal, cpu: true },
+      ...{ side, durationMs, intervalMs, signal, cpu: true },
+      overheadShare: (overhead ?? usualOverheadPercent) / 100,
       bandwidthBytesPerSecond: bandwidth,
       downtimeLimitMs: downtimeLimit,
       history: history ? new HistoryFile().read() : [],

@@ -27,6 +27,8 @@ export interface MigrateFlags extends ChannelFlags {
   history: boolean;
   /** How long to rehearse first, ms. */
   rehearse?: number | undefined;
+  /** Of one core, percent, that rehearsing may take. */
+  overhead?: number | undefined;
   /** A file with a rehearsal. */
   forecast?: string | undefined;
   json?: true | undefined;
@@ -64,6 +66,7 @@ const schemas: { readonly [F in keyof Required<MigrateFlags>]: z.ZodType<Migrate
   journal: text.optional(),
   history: z.boolean(),
   rehearse: number.optional(),
+  overhead: number.optional(),
   forecast: text.optional(),
   json: set,
   multifdChannels: number.optional(),

@@ -11,7 +11,7 @@ import { addChannelOptions } from './channel-options.js';
 import { Guardian } from './guardian.js';
 import { flagsOf, type MigrateFlags } from './migrate-flags.js';
 import { runMigration, takeUp } from './migration-run.js';
-import { parseBytes, parseDuration, parsePercent } from './numbers.js';
+import { parseBytes, parseCorePercent, parseDuration, parsePercent } from './numbers.js';
 import { parseReportOrder, writeReports } from './report.js';
 import { interruptSignal, reportError } from './output.js';
 
@@ -79,6 +79,11 @@ export function migrateCommand(): Command {
       )
         .argParser(parseDuration(1000))
         .preset('10s'),
+    )
+    .option(
+      '--overhead <percent>',
+      'how much of one core that may take (default: 2)',
+      parseCorePercent,
     )
     .option('--forecast <file>', 'decide by what "precopy rehearse --json" printed into this file')
     .option('--no-history', 'do not remember how it went, for later forecasts')

@@ -76,7 +76,6 @@ async function steer(flags: ShellFlags): Promise<ExitCode> {
   const session = new ShellSession({
     control,
     journal,
-    bandwidthBytesPerSecond: goal.bandwidthBytesPerSecond,
     start: () => startHeld(control, journal, wish, signal),
   });
   const { status = 'none' } = await control.info();

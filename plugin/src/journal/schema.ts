@@ -99,15 +99,15 @@ const goal: z.ZodType<Goal> = z.object({
 });
 
 const action: z.ZodType<Action> = z.discriminatedUnion('kind', [
-  z.object({ kind: z.enum(['wait', 'hold', 'switchover', 'postcopy', 'cancel']) }),
+  z.object({ kind: z.enum(['wait', 'switchover', 'postcopy', 'cancel']) }),
   z.object({ kind: z.literal('tune'), tuning }),
   z
-    .object({ kind: z.literal('release'), tuning: tuning.optional() })
+    .object({ kind: z.enum(['hold', 'release']), tuning: tuning.optional() })
     .transform(({ kind, tuning }) => (tuning === undefined ? { kind } : { kind, tuning })),
 ]);
 
 const request: z.ZodType<Request> = z.discriminatedUnion('kind', [
-  z.object({ kind: z.enum(['hold', 'release', 'switchover', 'postcopy', 'cancel']) }),
+  z.object({ kind: z.enum(['hold', 'release', 'step', 'switchover', 'postcopy', 'cancel']) }),
   z.object({ kind: z.literal('tune'), tuning }),
 ]);
 

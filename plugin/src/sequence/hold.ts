@@ -39,6 +39,44 @@ export function holdFromStart(): Tuning {
   };
 }
 
+/** What is left is never to be through within so long: QEMU completes when nothing is left. */
+const soonMs = 2000;
+/** Else it is sent so slowly that it lasts so long. */
+const stretchedMs = 20_000;
+/** QEMU sends at least so much: a flush in each of its windows of 100 ms. */
+const creepBytesPerSecond = 4096;
+/** One page in 60 ms: a pass still ends. */
+const leastStepBytesPerSecond = 65_536;
+/** In a pass that is stepped, what is left is sent in this time, again and again: it brakes in time. */
+const brakeMs = 500;
+/** How much faster it gets each time; the pages of zeros at the beginning must not count as time left. */
+const speedUp = 4;
+
+/**
+ * A slower max-bandwidth that keeps a held guest from getting through, bytes/s.
+ *
+ * @param now max-bandwidth in force; 0: none
+ * @returns undefined if it need not be slower, or can't be
+ */
+export function heldBandwidth(leftBytes: number, now: number): number | undefined {
+  const current = now === 0 ? Infinity : now;
+  if (leftBytes >= (current * soonMs) / 1000) return undefined;
+  const wanted = Math.max(creepBytesPerSecond, Math.round((leftBytes * 1000) / stretchedMs));
+  return wanted < current ? wanted : undefined;
+}
+
+/**
+ * The max-bandwidth at which one pass goes on without the next ones being through before anybody can
+ * stop them, bytes/s.
+ *
+ * @param most that the goal allows; 0: no limit
+ */
+export function stepBandwidth(leftBytes: number, now: number, most: number): number {
+  const braked = Math.max(leastStepBytesPerSecond, (leftBytes * 1000) / brakeMs);
+  const faster = Math.max(leastStepBytesPerSecond, speedUp * (now === 0 ? Infinity : now));
+  return Math.round(Math.min(braked, faster, most === 0 ? Infinity : most));
+}
+
 /** Back to the limits of the goal. */
 export function releaseTuning(goal: Goal, initial: Parameters): Tuning {
   return {

@@ -21,6 +21,8 @@ export interface ViewedPass {
 /** What a person asked for; the policy `manual` carries it out. */
 export type Request =
   | { readonly kind: 'hold' | 'release' | 'switchover' | 'postcopy' | 'cancel' }
+  /** One more pass of a held migration; done when it has come. */
+  | { readonly kind: 'step' }
   | { readonly kind: 'tune'; readonly tuning: Tuning };
 
 /** What a rehearsal found out, if there was one. */
@@ -95,7 +97,7 @@ export type Action =
   | { readonly kind: 'wait' }
   | { readonly kind: 'tune'; readonly tuning: Tuning }
   /** Keep the guest in precopy, as far as QEMU lets it be kept. */
-  | { readonly kind: 'hold' }
+  | { readonly kind: 'hold'; readonly tuning?: Tuning }
   /** Give QEMU the goal's limits; it switches over when they can be met. */
   | { readonly kind: 'release'; readonly tuning?: Tuning }
   /** Have QEMU switch over now, whatever the downtime will be. */

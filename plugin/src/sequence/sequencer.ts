@@ -131,15 +131,19 @@ export class Sequencer {
         await this.#tune(action.tuning);
         return;
       case 'hold':
-        await this.#tune(holdTuning(control.abilities));
+        await this.#tune({ ...holdTuning(control.abilities), ...action.tuning });
         if (phases.current() === 'precopy') phases.enter('held', reason);
         return;
       case 'release':
-        await this.#tune({ ...releaseTuning(given.goal, given.initial), ...action.tuning });
+        await this.#tune({
+          ...this.#fullBandwidth(),
+          ...releaseTuning(given.goal, given.initial),
+          ...action.tuning,
+        });
         if (phases.current() === 'held') phases.enter('precopy', reason);
         return;
       case 'switchover':
-        await this.#tune(switchoverTuning(given.initial));
+        await this.#tune({ ...this.#fullBandwidth(), ...switchoverTuning(given.initial) });
         if (phases.current() === 'held') phases.enter('precopy', reason);
         return;
       case 'postcopy':
@@ -149,6 +153,13 @@ export class Sequencer {
         await control.cancel();
         this.#endAsked = reason;
     }
+  }
+
+  /** What is held creeps, and QEMU reckons with the bandwidth that it measured. */
+  #fullBandwidth(): Tuning {
+    const { phases, given } = this.#options;
+    if (phases.current() !== 'held') return {};
+    return { maxBandwidthBytesPerSecond: given.goal.bandwidthBytesPerSecond };
   }
 
   async #tune(tuning: Tuning): Promise<void> {

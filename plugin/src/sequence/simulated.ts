@@ -102,7 +102,7 @@ function stepFor(
     case 'tune':
       return { parameters: changesFor(action.tuning) };
     case 'hold':
-      return { parameters: changesFor(holdTuning(abilities)) };
+      return { parameters: changesFor({ ...holdTuning(abilities), ...action.tuning }) };
     case 'release':
       return { parameters: changesFor({ ...releaseTuning(goal, initial), ...action.tuning }) };
     case 'switchover':

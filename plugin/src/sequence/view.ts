@@ -48,6 +48,7 @@ export class ViewBuilder {
         if (record.late) break;
         const { pass, kind, sample } = record;
         this.#passes.push({ pass, kind, atMs: this.#since(record.monotonicMs), sample });
+        if (this.#request?.kind === 'step') this.#request = undefined;
         this.#noteSample(record.monotonicMs, sample);
         break;
       }
@@ -58,7 +59,9 @@ export class ViewBuilder {
         this.#request = record.request;
         break;
       case 'decision':
-        if (record.action.kind !== 'wait') this.#request = undefined;
+        if (record.action.kind !== 'wait' && this.#request?.kind !== 'step') {
+          this.#request = undefined;
+        }
         break;
       default:
     }

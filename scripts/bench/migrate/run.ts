@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { QmpClient } from 'qemu-qmp-client-ts';
 import type { JournalRecord } from 'precopy';
+import { buildWorkloadSector } from '../../lab/build-workload.js';
 import { startPair, type Guest, type GuestOptions } from '../../lab/guest.js';
 import { DEFAULT_STATE_ADDRESS, workloadImage, workloadProgress } from '../../lab/workload.js';
+import { suiteQemu } from '../../qmp-types/suites.js';
 import { repositoryRoot } from '../../repository.js';
 import type { Contender } from './contenders.js';
 import { downtimeLimitMs, memoryMiB, timeoutMs, type Scenario } from './scenarios.js';
@@ -19,12 +21,18 @@ export interface Outcome {
   readonly downtimeMs: number;
   /** Work that the guest would have done in the time of the migration and did not do, in ms of its work. */
   readonly lostMs: number;
+  readonly records: readonly JournalRecord[];
 }
 
 export interface BenchTools {
   /** The assembled boot sector. */
   readonly sector: Uint8Array;
   readonly qemu: Pick<GuestOptions, 'launcher' | 'qemu' | 'args'>;
+}
+
+export async function benchTools(): Promise<BenchTools> {
+  // QEMU 10.0: 7.2 has no avail-switchover-bandwidth, and loses pages under TCG.
+  return { sector: buildWorkloadSector(), qemu: await suiteQemu('trixie') };
 }
 
 const main = join(repositoryRoot(), 'plugin/dist/cli/main.js');
@@ -53,6 +61,7 @@ export async function runOnce(
       converged: result?.outcome === 'completed',
       totalMs: result?.totalMs ?? NaN,
       downtimeMs: result?.downtime?.ms ?? NaN,
+      records,
       lostMs: Math.max(0, passedMs - (after.writes - before.writes) / rate),
     };
   } finally {

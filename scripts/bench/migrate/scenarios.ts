@@ -22,6 +22,12 @@ const uniform: WorkloadPattern = { kind: 'uniform' };
 const sequential: WorkloadPattern = { kind: 'sequential' };
 const bandwidthBytesPerSecond = 32 * MiB;
 
+/** Converges by itself: then adaptive may choose another round. */
+export const easyScenario: Scenario = {
+  name: 'at random, easy',
+  ...{ pages: 4096, spin: 100_000, pattern: uniform, bandwidthBytesPerSecond },
+};
+
 export const scenarios: readonly Scenario[] = [
   {
     name: 'at random, never converges',

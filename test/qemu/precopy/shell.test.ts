@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { QmpClient } from 'qemu-qmp-client-ts';
 import { startPair, type Guest } from '#scripts/lab/guest.js';
 import { repositoryRoot } from '#scripts/repository.js';
+import { FaultRig } from '../../support/fault-rig.js';
 
 const main = join(repositoryRoot(), 'plugin/dist/cli/main.js');
 
@@ -26,6 +27,23 @@ async function ask(guest: Guest, command: string): Promise<Record<string, unknow
   await using client = await QmpClient.connect(guest.secondQmp);
   return (await client.execute(command)) as Record<string, unknown>;
 }
+
+describe('precopy shell with a busy guest', () => {
+  it('steps one pass after the other, held in between, and releases', async () => {
+    await using rig = await FaultRig.start();
+    const { exitCode, stdout } = await shell(
+      ['start', 'step', 'status', 'step', 'status', 'step', 'status', 'release', 'wait'],
+      ...['--qmp', rig.source.qmp, '--to-qmp', rig.destination.qmp, '--bandwidth', '64M'],
+    );
+    assert.equal(exitCode, 0, stdout);
+    const passes = [...stdout.matchAll(/^pass (\d+), /gm)].map(([, pass]) => Number(pass));
+    assert.equal(passes.length, 3, stdout);
+    assert.deepEqual(passes, [2, 3, 4], 'each step is one pass');
+    assert.equal([...stdout.matchAll(/^held; QEMU says active$/gm)].length, 3, stdout);
+    assert.match(stdout, /^RAM left .* >= threshold /m);
+    assert.deepEqual(await rig.runners(), ['destination']);
+  });
+});
 
 describe('precopy shell', () => {
   let pair: Awaited<ReturnType<typeof startPair>>;

@@ -24,7 +24,7 @@ export type ShellCommand =
 /** Each command, its arguments, and what it does. */
 export const shellHelp: readonly (readonly [string, string])[] = [
   ['start', 'start the migration, held'],
-  ['step', 'let QEMU finish one pass, then have it stand almost still'],
+  ['step', 'let QEMU finish one pass, and go on held'],
   ['hold', 'keep the guest in precopy'],
   ['release', 'switch over as soon as the downtime limit can be kept'],
   ['switchover', 'switch over now, whatever the downtime will be'],

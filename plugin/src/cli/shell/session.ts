@@ -8,8 +8,6 @@ import type { QmpControl } from '../../sequence/qmp-control.js';
 import type { Sequencer } from '../../sequence/sequencer.js';
 import type { ShellCommand } from './commands.js';
 
-/** Of a migration that stands still between two steps; QEMU's least is what one flush sends. */
-const stillBytesPerSecond = 4096;
 /** QEMU answers at once while the guest runs; in the blackout it does not. */
 const answerTimeoutMs = 5000;
 
@@ -22,8 +20,6 @@ export interface SteeredMigration {
 export interface SessionOptions {
   control: QmpControl;
   journal: Journal;
-  /** Bandwidth between a step's beginning and its end, bytes/s; 0: no limit. */
-  bandwidthBytesPerSecond: number;
   /** Starts the migration, held. */
   start: () => Promise<SteeredMigration>;
 }
@@ -75,13 +71,6 @@ export class ShellSession {
         return await this.#tune(command.tuning);
       case 'release':
       case 'switchover':
-        // A migration that was stepped creeps: give it its bandwidth back.
-        await this.#ask({
-          kind: 'tune',
-          tuning: { maxBandwidthBytesPerSecond: this.#options.bandwidthBytesPerSecond },
-        });
-        await this.#ask({ kind: command.kind });
-        return `${command.kind}: asked for`;
       case 'hold':
       case 'postcopy':
       case 'cancel':
@@ -112,12 +101,12 @@ export class ShellSession {
 
   async #step(): Promise<string> {
     const before = this.#lastPass?.pass ?? 0;
-    const { bandwidthBytesPerSecond } = this.#options;
     await this.#ask({ kind: 'hold' });
-    await this.#tune({ maxBandwidthBytesPerSecond: bandwidthBytesPerSecond });
-    await this.#until((record) => record.type === 'pass' && record.pass > before);
+    const { sequencer } = this.#running();
+    const ended = this.#until((record) => record.type === 'pass' && record.pass > before);
+    sequencer.request({ kind: 'step' });
+    await ended;
     if (this.#over || this.#lastPass === undefined) return 'the migration went on to its end';
-    await this.#tune({ maxBandwidthBytesPerSecond: stillBytesPerSecond });
     return this.#lastPass.why?.sentence ?? `pass ${this.#lastPass.pass}`;
   }
 

@@ -4,14 +4,8 @@ import { manualPolicy } from './manual.js';
 /** Of a migration whose person at the shell is gone: a held guest is released with the goal's limits. */
 export const abandonedPolicy: Policy = {
   ...manualPolicy,
-  decide: ({ phase }, goal) =>
+  decide: ({ phase }) =>
     phase === 'held'
-      ? {
-          action: {
-            kind: 'release',
-            tuning: { maxBandwidthBytesPerSecond: goal.bandwidthBytesPerSecond },
-          },
-          reason: 'Nobody steers it any more.',
-        }
+      ? { action: { kind: 'release' }, reason: 'Nobody steers it any more.' }
       : { action: { kind: 'wait' }, reason: 'It was released.' },
 };
