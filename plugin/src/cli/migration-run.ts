@@ -20,6 +20,7 @@ import type { Policy } from '../sequence/policy.js';
 import { QmpControl } from '../sequence/qmp-control.js';
 import { rescueAtDestination } from '../sequence/rescue.js';
 import { QemuSide } from '../sequence/side.js';
+import { migrationSettings } from '../sequence/settings.js';
 import { isEssential, unfinished } from '../sequence/unfinished.js';
 import { channelSettings } from './channel-options.js';
 import { connectMonitor, connectOrGone } from './connect.js';
@@ -159,19 +160,14 @@ function optionsFor(
       linkBytesPerSecond: flags.link,
       onTimeout: flags.onTimeout,
     },
-    settings: {
-      // With the return path the source says `completed` only when the destination has loaded all.
+    settings: migrationSettings({
       capabilities: {
-        events: true,
-        'return-path': true,
-        // Where QEMU waits there, the guest stands still until somebody says go on.
-        'pause-before-switchover': false,
         ...(flags.autoConverge ? { 'auto-converge': true } : {}),
         ...(flags.onTimeout === 'postcopy' ? { 'postcopy-ram': true } : {}),
         ...channel.capabilities,
       },
       parameters: channel.parameters,
-    },
+    }),
     stallLimitMs: flags.stallTimeout === 0 ? undefined : flags.stallTimeout,
     openMemory: flags.verify ? openMemory : undefined,
     signal,

@@ -5,12 +5,14 @@ import { PrecopyError, exitCodes, type ExitCode } from '../errors.js';
 import { Journal } from '../journal/journal.js';
 import { MigrationText } from '../report/migration.js';
 import { goalFrom, type Wish } from '../sequence/goal.js';
-import { migrate } from '../sequence/migrate.js';
+import { migrate, type MigrateOptions } from '../sequence/migrate.js';
 import { manualPolicy } from '../sequence/policies/manual.js';
 import { migrationIsOver } from '../sequence/preflight.js';
 import { QmpControl } from '../sequence/qmp-control.js';
 import type { Sequencer } from '../sequence/sequencer.js';
+import { migrationSettings, type MigrationSettings } from '../sequence/settings.js';
 import { QemuSide } from '../sequence/side.js';
+import { addChannelOptions, channelSettings, type ChannelFlags } from './channel-options.js';
 import { connectMonitor } from './connect.js';
 import { Guardian } from './guardian.js';
 import { parseBytes, parseDuration } from './numbers.js';
@@ -19,10 +21,9 @@ import { adoptMigration } from './shell/adopt.js';
 import { completeCommand, parseCommand, shellHelp } from './shell/commands.js';
 import { ShellSession, describeEnd, type SteeredMigration } from './shell/session.js';
 
-interface ShellFlags {
+interface ShellFlags extends ChannelFlags {
   qmp: string;
   toQmp?: string;
-  uri?: string;
   downtimeLimit?: number;
   bandwidth?: number;
   journal?: string;
@@ -30,11 +31,10 @@ interface ShellFlags {
 }
 
 export function shellCommand(): Command {
-  return new Command('shell')
+  const command = new Command('shell')
     .description('a migration by hand: step, hold, release, throttle, why; --raw: QMP by hand')
     .requiredOption('--qmp <address>', 'monitor of the (source) QEMU, e.g. unix:/run/vm.qmp')
     .option('--to-qmp <address>', 'monitor of the destination QEMU, to start a migration')
-    .option('--uri <uri>', "where the destination listens, as QEMU's -incoming takes it")
     .option('--downtime-limit <time>', 'longest downtime to accept, e.g. 300ms', parseDuration(1))
     .option('--bandwidth <bytes>', 'bandwidth to use, bytes per second, e.g. 500M', parseBytes)
     .option('--journal <file>', 'record everything in a new file, a JSON record a line')
@@ -42,6 +42,7 @@ export function shellCommand(): Command {
     .action(async (flags: ShellFlags) => {
       process.exitCode = await shell(flags);
     });
+  return addChannelOptions(command);
 }
 
 async function shell(flags: ShellFlags): Promise<ExitCode> {
@@ -65,7 +66,7 @@ async function steer(flags: ShellFlags): Promise<ExitCode> {
   using control = new QmpControl({
     source: new QemuSide('source', from.client, from.address, from.peer, journal),
     destination: to && new QemuSide('destination', to.client, to.address, to.peer, journal),
-    endpoints: { uri: flags.uri, incomingUri: undefined },
+    endpoints: { uri: flags.uri, incomingUri: flags.incomingUri },
     journal,
   });
   const wish: Wish = {
@@ -76,30 +77,26 @@ async function steer(flags: ShellFlags): Promise<ExitCode> {
   const session = new ShellSession({
     control,
     journal,
-    start: () => startHeld(control, journal, wish, signal),
+    start: () => startHeld({ control, journal, wish, signal, channel: channelSettings(flags) }),
   });
   const { status = 'none' } = await control.info();
   if (!migrationIsOver(status)) session.adopt(await adoptMigration(control, journal, goal));
   return await readCommands(session, journal, status);
 }
 
+interface Start extends Pick<MigrateOptions, 'control' | 'journal' | 'wish' | 'signal'> {
+  readonly channel: MigrationSettings;
+}
+
 /** @throws what `migrate` throws, if it fails before it runs */
-async function startHeld(
-  control: QmpControl,
-  journal: Journal,
-  wish: Wish,
-  signal: AbortSignal,
-): Promise<SteeredMigration> {
+async function startHeld({ channel, ...options }: Start): Promise<SteeredMigration> {
   let ended = Promise.resolve('');
   const sequencer = await new Promise<Sequencer>((resolve, reject) => {
     const run = migrate({
-      control,
-      journal,
+      ...options,
       policy: manualPolicy,
-      wish,
-      settings: { capabilities: { events: true, 'return-path': true }, parameters: {} },
+      settings: migrationSettings(channel),
       openMemory: undefined,
-      signal,
       onStarted: resolve,
     });
     run.catch(reject);

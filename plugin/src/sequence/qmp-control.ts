@@ -119,6 +119,7 @@ export class QmpControl implements MigrationControl {
     const none = { capabilities: {}, parameters: {} };
     await this.#apply(this.source, none, tunableParameters);
     await this.#learnAbilities();
+    await this.events.lookNow();
   }
 
   /** Goes on where an earlier run of ours left off. */
@@ -206,7 +207,10 @@ export class QmpControl implements MigrationControl {
   }
 
   async #wayBack(): Promise<void> {
-    const sourceStopped = (): boolean => this.events.state.stopped !== undefined;
+    // What waits in pre-switchover has not sent the state of its devices: nothing can start there.
+    const { state } = this.events;
+    const sourceStopped = (): boolean =>
+      state.stopped !== undefined && state.sourceStatus !== 'pre-switchover';
     await this.#gate.shutOrRefuse(this.#guestRan, sourceStopped);
   }
 

@@ -60,8 +60,11 @@ export class Sequencer {
   /** Asks the policy until the source's guest stops, postcopy begins, or the migration is over. */
   async follow(isOver: () => boolean): Promise<void> {
     const { control } = this.#options;
-    const ends = (): boolean =>
-      isOver() || control.events.state.stopped !== undefined || control.events.state.postcopy;
+    const { state } = control.events;
+    // In pre-switchover the source stands still, and can still be asked for something.
+    const isSwitchingOver = (): boolean =>
+      state.stopped !== undefined && state.sourceStatus !== 'pre-switchover';
+    const ends = (): boolean => isOver() || isSwitchingOver() || state.postcopy;
     const end = new AbortController();
     void control.events
       .until(() => (ends() ? true : undefined), end.signal)

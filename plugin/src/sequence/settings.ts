@@ -15,6 +15,24 @@ export interface MigrationSettings {
   parameters: Readonly<Record<string, ParameterValue>>;
 }
 
+/** What every migration of ours needs, and what is wished for beside it. */
+export function migrationSettings({
+  capabilities,
+  parameters,
+}: MigrationSettings): MigrationSettings {
+  return {
+    capabilities: {
+      events: true,
+      // With it the source says `completed` only when the destination has loaded all.
+      'return-path': true,
+      // Where QEMU waits there, the guest stands still until somebody says go on.
+      'pause-before-switchover': false,
+      ...capabilities,
+    },
+    parameters,
+  };
+}
+
 /** What stood there before, to be put back. */
 export type SavedSettings = MigrationSettings;
 

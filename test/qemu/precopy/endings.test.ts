@@ -14,6 +14,29 @@ describe('a migration that is cancelled', () => {
     await rig.assertRestored();
   });
 
+  it('leaves the guest on the source alone, in set-up', async () => {
+    await using rig = await FaultRig.start();
+    const running = rig.migrate();
+    await running.printed('"phase":"setup"');
+    running.process.kill('SIGINT');
+    const { exitCode, stdout } = await running.finished;
+    assert.equal(exitCode, 5, stdout);
+    assert.deepEqual(await rig.runners(), ['source']);
+    await rig.assertRestored();
+  });
+
+  it('leaves the guest on the source alone, while QEMU 10.0 sends the devices', async () => {
+    await using rig = await FaultRig.start(true);
+    rig.link.limit(10 << 20);
+    const running = rig.migrate('--timeout', '1s', '--on-timeout', 'release');
+    await running.printed('"status":"device"');
+    running.process.kill('SIGINT');
+    const { exitCode, stdout } = await running.finished;
+    assert.equal(exitCode, 5, stdout);
+    assert.deepEqual(await rig.runners(), ['source']);
+    await rig.assertRestored();
+  });
+
   it('leaves the guest on the source alone, in the blackout, where QEMU by itself would let both run', async () => {
     await using rig = await FaultRig.start();
     rig.link.limit(10 << 20);
@@ -59,6 +82,32 @@ describe('postcopy', () => {
   it('takes the guest over at the time limit, and completes', async () => {
     await using rig = await FaultRig.start();
     const running = rig.migrate('--timeout', '1s', '--on-timeout', 'postcopy');
+    const { exitCode, stdout } = await running.finished;
+    assert.equal(exitCode, 0, stdout);
+    assert.deepEqual(await rig.runners(), ['destination']);
+  });
+
+  for (const exact of [false, true]) {
+    const version = exact ? '10.0' : 'of this machine';
+    it(`completes with a connection of its own for urgent pages, QEMU ${version}`, async () => {
+      await using rig = await FaultRig.start(exact);
+      rig.link.limit(16 << 20);
+      const { exitCode, stdout } = await rig.migrate(
+        ...['--timeout', '1s', '--on-timeout', 'postcopy', '--postcopy-preempt'],
+      ).finished;
+      assert.equal(exitCode, 0, stdout);
+      assert.deepEqual(await rig.runners(), ['destination']);
+    });
+  }
+
+  it('is recovered with --postcopy-preempt as well', async () => {
+    await using rig = await FaultRig.start();
+    rig.link.limit(4 << 20);
+    const running = rig.migrate(
+      ...['--timeout', '1s', '--on-timeout', 'postcopy', '--postcopy-preempt'],
+    );
+    await running.printed('"event":"RESUME"');
+    rig.link.cut();
     const { exitCode, stdout } = await running.finished;
     assert.equal(exitCode, 0, stdout);
     assert.deepEqual(await rig.runners(), ['destination']);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { QmpClient } from 'qemu-qmp-client-ts';
 import { startPair, type Guest } from '#scripts/lab/guest.js';
 import { repositoryRoot } from '#scripts/repository.js';
@@ -42,6 +43,36 @@ describe('precopy shell with a busy guest', () => {
     assert.equal([...stdout.matchAll(/^held; QEMU says active$/gm)].length, 3, stdout);
     assert.match(stdout, /^RAM left .* >= threshold /m);
     assert.deepEqual(await rig.runners(), ['destination']);
+  });
+});
+
+describe('precopy shell and a switchover', () => {
+  it('has the guest go on at the destination at once, with --postcopy', async () => {
+    await using rig = await FaultRig.start();
+    const { exitCode, stdout } = await shell(
+      ['start', 'postcopy', 'wait'],
+      ...['--qmp', rig.source.qmp, '--to-qmp', rig.destination.qmp, '--postcopy'],
+    );
+    assert.equal(exitCode, 0, stdout);
+    assert.match(stdout, /^completed: /m);
+    assert.deepEqual(await rig.runners(), ['destination']);
+  });
+
+  it('cancels what somebody else has waiting in pre-switchover; the guest goes on at the source', async () => {
+    await using rig = await FaultRig.start();
+    const capabilities = ['events', 'pause-before-switchover'].map((capability) => ({
+      ...{ capability, state: true },
+    }));
+    await rig.ask('source', 'migrate-set-capabilities', { capabilities });
+    await rig.ask('source', 'migrate-set-parameters', { 'downtime-limit': 30_000 });
+    const uri = `unix:${rig.folder}/incoming`;
+    await rig.ask('destination', 'migrate-incoming', { uri });
+    await rig.ask('source', 'migrate', { uri });
+    while ((await rig.look('source')).migration !== 'pre-switchover') await sleep(20);
+    const { exitCode, stdout } = await shell(['cancel', 'wait'], '--qmp', rig.source.qmp);
+    assert.equal(exitCode, 0, stdout);
+    assert.match(stdout, /the migration is over: cancelled/);
+    assert.deepEqual(await rig.runners(), ['source']);
   });
 });
 
