@@ -36,6 +36,9 @@ export async function* switchoverRows(signal: AbortSignal): AsyncGenerator<Bench
   yield row(`${what}: p50`, percentile(letGo, 50), null);
   yield row(`${what}: p95`, percentile(letGo, 95), `at most ${goalMs} ms`);
   yield row(`${what}: max`, Math.max(...letGo), null);
+  const own = delays.map(({ ownMs }) => ownMs);
+  yield row('of that until QEMU has the limits from precopy: p95', percentile(own, 95), null);
+  yield row('of that until QEMU has the limits from precopy: max', Math.max(...own), null);
   if (chosen.length === 0) return;
   const fitted = chosen.map(({ fittedMs }) => fittedMs);
   const others = `first pass that fits to STOP, ${chosen.length} of them with a further pass`;
@@ -45,6 +48,6 @@ export async function* switchoverRows(signal: AbortSignal): AsyncGenerator<Bench
 
 function asText(delay: SwitchoverDelay | undefined): string {
   if (!delay) return 'no switchover';
-  const { letGoMs, fittedMs } = delay;
-  return `STOP ${letGoMs.toFixed(1)} ms after the pass that let QEMU go, ${fittedMs.toFixed(1)} ms after the first that fits`;
+  const { letGoMs, fittedMs, ownMs } = delay;
+  return `STOP ${letGoMs.toFixed(1)} ms after the pass that let QEMU go, ${fittedMs.toFixed(1)} ms after the first that fits, ${ownMs.toFixed(1)} ms of it precopy's`;
 }

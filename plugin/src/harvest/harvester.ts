@@ -196,7 +196,7 @@ function tooShort(
   return new PrecopyError(
     'NOT_SUPPORTED',
     `A harvest costs so much that ${(100 * overheadShare).toFixed(0)} % of one core, and of the guest's running time, allow one every ${formatMs(intervalMs)}: ${formatMs(durationMs)} are too short for a curve.`,
-    `Watch for ${Math.ceil((leastRounds * intervalMs) / 1000)} s or longer (--duration), or allow more (--overhead).`,
+    `Watch for ${Math.ceil((leastRounds * intervalMs) / 1000)} s or longer (rehearse --duration, migrate --rehearse), or allow more (--overhead).`,
   );
 }
 

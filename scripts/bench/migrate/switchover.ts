@@ -7,6 +7,8 @@ export interface SwitchoverDelay {
   readonly letGoMs: number;
   /** From the first pass that fitted; longer where the policy chose another round, to shorten the downtime. */
   readonly fittedMs: number;
+  /** From that pass until QEMU had the limits from precopy; 0 where it had them already. */
+  readonly ownMs: number;
 }
 
 /** What adaptive reckons that a switchover takes beside RAM, ms. */
@@ -22,18 +24,19 @@ export function switchoverDelay(records: readonly JournalRecord[]): SwitchoverDe
   const end = stopUs.qemuUs;
   const before = records.flatMap((record, index) =>
     record.type === 'pass' && announcedUs(record) < end
-      ? [{ pass: record, letGo: isLetGo(record, records.slice(index + 1)) }]
+      ? [{ pass: record, letGoMs: letGo(record, records.slice(index + 1)) }]
       : [],
   );
   // Later passes that do not fit: what fitted earlier was not the moment.
   const last = before.findLastIndex(({ pass }) => !fits(pass, goal.downtimeLimitMs - fixedMs));
   const fitting = before.slice(last + 1);
   const first = fitting[0];
-  const go = fitting.find(({ letGo }) => letGo);
+  const go = fitting.find(({ letGoMs }) => letGoMs !== undefined);
   if (!first || !go) return undefined;
   return {
     letGoMs: (end - announcedUs(go.pass)) / 1000,
     fittedMs: (end - announcedUs(first.pass)) / 1000,
+    ownMs: go.letGoMs ?? 0,
   };
 }
 
@@ -49,9 +52,14 @@ function fits({ late, why }: RecordOf<'pass'>, sendingMs: number): boolean {
   return why.ramBytes + devices <= (why.bandwidthBytesPerSecond * sendingMs) / 1000;
 }
 
-/** QEMU's own inequality held, or the policy answered this pass by giving QEMU the limits. */
-function isLetGo({ late, why }: RecordOf<'pass'>, after: readonly JournalRecord[]): boolean {
-  if (late || why?.term === 'nothing') return true;
+/**
+ * How long after a pass QEMU had the limits, ms, where it switches over upon it: 0 where its own
+ * inequality held. Both clocks are this host's.
+ */
+function letGo(pass: RecordOf<'pass'>, after: readonly JournalRecord[]): number | undefined {
+  if (pass.late || pass.why?.term === 'nothing') return 0;
   const answer = after.find(({ type }) => type === 'decision' || type === 'pass');
-  return answer?.type === 'decision' && answer.action.kind === 'release';
+  if (answer?.type !== 'decision' || answer.action.kind !== 'release') return undefined;
+  const set = after.find(({ type }) => type === 'effect');
+  return set && Math.max(0, set.at - announcedUs(pass) / 1000);
 }

@@ -48,6 +48,13 @@ function timeLimit(time: string, action: string): string[] {
 /** `all`, or rows whose title has this text; default: those that run always. */
 const wanted = process.env['PRECOPY_FAULTS'];
 
+/** Set-up takes some 10 ms: what is struck then can be hit too late. */
+const mostAttempts = 5;
+
+function wasStarted(rig: FaultRig): boolean {
+  return rig.records().some((record) => record.type === 'effect' && record.command === 'migrate');
+}
+
 function isWanted(row: Row): boolean {
   if (wanted === undefined) return row.always ?? false;
   return wanted === 'all' || titleOf(row).includes(wanted);
@@ -60,17 +67,22 @@ function titleOf({ fault, state, guest }: Row): string {
 describe('a fault in a migration', () => {
   for (const row of rows.filter(isWanted)) {
     it(titleOf(row), async function () {
-      await using rig = await FaultRig.start(row.state === 'verify');
-      const run = await FaultRun.start(rig, row);
-      if (!run) {
-        console.log('      skipped: a small file system can be mounted by root only');
-        this.skip();
+      for (let attempt = 1; attempt <= mostAttempts; attempt += 1) {
+        await using rig = await FaultRig.start(row.state === 'verify');
+        const run = await FaultRun.start(rig, row);
+        if (!run) {
+          console.log('      skipped: a small file system can be mounted by root only');
+          this.skip();
+        }
+        await using ended = run;
+        await ended.strike();
+        const exitCode = await ended.end();
+        if (row.state === 'setup' && wasStarted(rig)) continue;
+        assert.equal(exitCode, row.exitCode, ended.output);
+        await assertOutcome(rig, row, ended);
+        return;
       }
-      await using ended = run;
-      await ended.strike();
-      const exitCode = await ended.end();
-      assert.equal(exitCode, row.exitCode, ended.output);
-      await assertOutcome(rig, row, ended);
+      assert.fail(`${mostAttempts} times it was struck after "migrate" only`);
     });
   }
 

@@ -37,7 +37,10 @@ function journal(passes: Passes, releasedAt?: number): JournalRecord[] {
         ...(ramMiB === null ? {} : { why: why(ramMiB) }),
       },
       ...(releasedAt === i
-        ? [{ type: 'decision', policy: '', action: { kind: 'release' }, reason: '' } as const]
+        ? [
+            { type: 'decision', policy: '', action: { kind: 'release' }, reason: '' } as const,
+            { type: 'effect', side: 'source', command: 'migrate-set-parameters' } as const,
+          ]
         : []),
     ]),
     { type: 'event', side: 'source', event: 'STOP', qemuUs: 1e15 },

@@ -189,7 +189,7 @@ describe('harvestSources', () => {
     const source = new FakeSource('dear', clock, 200);
     await assert.rejects(run([source]), {
       code: 'NOT_SUPPORTED',
-      next: /Watch for 50 s or longer \(--duration\)/,
+      next: /Watch for 50 s or longer \(rehearse --duration, migrate --rehearse\)/,
     });
     assert.deepEqual(source.calls, ['start', 'stop']);
     assert.deepEqual(state, ['on', 'off']);
