@@ -148,13 +148,16 @@ if (process.argv[1] === import.meta.filename) {
   if (part === 'inside') await compareInside(options);
   else {
     const chosen = part !== undefined && isPart(part) ? [part] : (['host', 'lab'] as const);
+    const all: Compared[] = [];
     for (const name of chosen) {
-      const all: Compared[] = [];
+      const ofPart: Compared[] = [];
       for await (const compared of parts[name].compare(options)) {
-        all.push(compared);
+        ofPart.push(compared);
         console.log(asLine(compared));
       }
-      printSummary(parts[name].name, all);
+      printSummary(parts[name].name, ofPart);
+      all.push(...ofPart);
     }
+    if (chosen.length > 1) printSummary('all', all);
   }
 }

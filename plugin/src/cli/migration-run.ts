@@ -73,7 +73,7 @@ async function migrateBetween(
           { address: flags.qmp, source, destinationUri: flags.to, migrateUri: flags.uri, journal },
           signal,
         );
-  if (flags.history) rememberMigration(journal, control.source);
+  if (flags.history) await rememberMigration(journal, control.source);
   await migrate({
     ...{ ...options, control, foresee },
     traceLogs: traceLogs(flags, control, journal),

@@ -3,10 +3,20 @@ import type { MemoryLayout } from '../audit/guest-memory.js';
 import type { Experience } from '../history/experience.js';
 import type { ProbeReport } from '../probe/report.js';
 import type { Bandwidth } from './forecast-input.js';
+import type { ZeroPageRate } from './zero-page-rate.js';
+
+/** What was known of the hosts and of the link. */
+interface Circumstances {
+  /** The CPUs are looked at, too. */
+  readonly cpu: boolean;
+  readonly bandwidth: Bandwidth;
+  readonly experience: Experience;
+  readonly zeroPages: ZeroPageRate;
+}
 
 export function generalCaveats(
   { blockers, qemu, devices }: ProbeReport,
-  { cpu, bandwidth, experience }: { cpu: boolean; bandwidth: Bandwidth; experience: Experience },
+  { cpu, bandwidth, experience, zeroPages }: Circumstances,
   { unlocated }: Pick<MemoryLayout, 'unlocated'>,
 ): string[] {
   const caveats = blockers.map(
@@ -39,5 +49,10 @@ export function generalCaveats(
       ? "Past migrations tell what saving and loading the machine take only together: device state holds the destination's load too."
       : "Times of set-up, synchronisation, state transitions and loading are a small guest's on an idle host; no migration like this is remembered, and the ranges do not include their error.",
   );
+  if (zeroPages.from === 'measured') {
+    caveats.push(
+      'How fast pages of zeros go is an estimate, from looking at such pages on this host; the destination is taken to be as fast. The ranges are as wide as that is rough.',
+    );
+  }
   return caveats;
 }

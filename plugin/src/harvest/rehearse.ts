@@ -13,6 +13,7 @@ import { worstOf } from '../forecast/rehearsed.js';
 import type { HistoryEntry } from '../history/entries.js';
 import { experienceOf } from '../history/experience.js';
 import { aboutOf } from '../history/recorder.js';
+import { hasSharedRam } from '../history/shared-ram.js';
 import type { LinkMeasurement } from '../link/measure.js';
 import { probe } from '../probe/observe.js';
 import type { ProbeReport } from '../probe/report.js';
@@ -32,7 +33,7 @@ import { viewMigration } from './migration-view.js';
 import { contentOf, sumOfPages } from './ram-content.js';
 import { softDirtyObstacle } from './soft-dirty-source.js';
 import { measureBusyShare } from './vcpu-time.js';
-import { backingOf, zeroPageRate } from './zero-page-rate.js';
+import { zeroPageRate } from './zero-page-rate.js';
 import { rehearsalVersion, type Rehearsal } from './rehearsal.js';
 
 const pageBytes = 4096;
@@ -74,14 +75,15 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
   const zeroBytes = pageBytes * sumOfPages(ram.filter(({ zero }) => zero));
   const view = await viewMigration(side, ramBytes);
   const vfio = report.devices.length > 0;
-  const likeness = { ...aboutOf(side), ramBytes, vfio };
+  const sharedRam = await hasSharedRam(side);
+  const likeness = { ...aboutOf(side), ramBytes, vfio, sharedRam };
   const experience = experienceOf(options.history ?? [], likeness, options.link);
   const bandwidth = chooseBandwidth(
     options.bandwidthBytesPerSecond,
     view.parameters.maxBandwidthBytesPerSecond,
     experience,
   );
-  const zeroPages = zeroPageRate(experience, backingOf(pid, layout));
+  const zeroPages = zeroPageRate(experience, sharedRam);
   const firstRoundMs = roundMs(ram, bandwidth.bytesPerSecond, zeroPages);
 
   const busyShare = pid === undefined ? undefined : measureBusyShare(pid, view.vcpuThreads);
@@ -143,7 +145,7 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
         ? roundMs(ram, bandwidth.blackoutBytesPerSecond, zeroPages)
         : null,
     caveats: [
-      ...generalCaveats(report, { cpu: options.cpu, bandwidth, experience }, layout),
+      ...generalCaveats(report, { cpu: options.cpu, bandwidth, experience, zeroPages }, layout),
       ...contentCaveats,
       ...dirtied.caveats,
     ],

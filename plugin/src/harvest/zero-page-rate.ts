@@ -7,7 +7,6 @@
 import { closeSync, ftruncateSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { LibcKernel, type Mapping } from 'linux-vfio-ts';
-import type { MemoryLayout } from '../audit/guest-memory.js';
 import type { Experience } from '../history/experience.js';
 
 export interface ZeroPageRate {
@@ -18,36 +17,37 @@ export interface ZeroPageRate {
   readonly from: 'history' | 'measured';
 }
 
-/** What guest RAM is made of: shared memory is allocated when it is read, private memory is not. */
-export type RamBacking = 'private' | 'shared';
-
 const pageBytes = 4096;
 const measuredBytes = 4 * 2 ** 20;
 const rounds = 5;
 const zeros = Buffer.alloc(pageBytes);
 /** QEMU's time for a page over ours, and how far that varies: see docs/forecast.md#pages-of-zeros. */
 const qemuOverOurs = 2;
-const measuredDeviation = 0.5;
+const measuredDeviation = 0.7;
 
-/** From past migrations if there are any, else measured now: some ms of one core. */
+/**
+ * From past migrations if there are any, else measured now: some ms of one core.
+ *
+ * @param sharedRam guest RAM is shared memory, which is allocated when it is read; private memory is not
+ */
 export function zeroPageRate(
   { calibration }: Pick<Experience, 'calibration'>,
-  backing: RamBacking,
+  sharedRam: boolean,
 ): ZeroPageRate {
   if (calibration?.zeroPagesPerSecond !== undefined) {
     const { zeroPagesPerSecond: pagesPerSecond, zeroPageDeviation: deviation } = calibration;
     return { pagesPerSecond, deviation, from: 'history' };
   }
-  const pagesPerSecond = 1000 / (qemuOverOurs * measurePageMs(backing));
+  const pagesPerSecond = 1000 / (qemuOverOurs * measurePageMs(sharedRam));
   return { pagesPerSecond, deviation: measuredDeviation, from: 'measured' };
 }
 
 /** What finding out that a page is zero takes us, ms: the median of some rounds. */
-function measurePageMs(backing: RamBacking): number {
+function measurePageMs(sharedRam: boolean): number {
   const kernel = new LibcKernel();
-  const hugePages = backing === 'private' && hasHugePages();
+  const hugePages = !sharedRam && hasHugePages();
   const each = Array.from({ length: rounds }, () => {
-    using memory = backing === 'shared' ? sharedMemory(kernel) : privateMemory(kernel);
+    using memory = sharedRam ? sharedMemory(kernel) : privateMemory(kernel);
     // QEMU asks for huge pages (QEMU_MADV_HUGEPAGE), of which one fault serves 512 pages.
     if (hugePages) lookAt(memory);
     return lookAt(memory);
@@ -94,24 +94,4 @@ function hasHugePages(): boolean {
   } catch {
     return false;
   }
-}
-
-/** Of the largest RAM block, where this QEMU's maps may be read; else what QEMU has by default. */
-export function backingOf(pid: number | undefined, { blocks }: MemoryLayout): RamBacking {
-  const [largest] = [...blocks.values()].sort((a, b) => b.usedBytes - a.usedBytes);
-  if (pid === undefined || largest === undefined) return 'private';
-  let maps: string;
-  try {
-    maps = readFileSync(`/proc/${pid}/maps`, 'latin1');
-  } catch {
-    return 'private';
-  }
-  for (const [, from = '', to = '', shared] of maps.matchAll(
-    /^([0-9a-f]+)-([0-9a-f]+) ...([sp]) /gm,
-  )) {
-    const holds =
-      BigInt(`0x${from}`) <= largest.hostAddress && largest.hostAddress < BigInt(`0x${to}`);
-    if (holds) return shared === 's' ? 'shared' : 'private';
-  }
-  return 'private';
 }

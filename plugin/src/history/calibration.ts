@@ -27,19 +27,23 @@ export interface Calibration {
 export interface Likeness extends Pick<About, 'host' | 'qemu'> {
   readonly ramBytes: number;
   readonly vfio: boolean;
+  /** Its RAM is shared memory. */
+  readonly sharedRam: boolean;
 }
 
 /** Older ones say more of what the hosts were than of what they are. */
 const migrationsUsed = 20;
 /** Guests whose RAM differs by more than this take another time to synchronise. */
 const ramFactor = 4;
+/** Of fewer than three values nobody knows how far they scatter: within a factor of two, mostly. */
+const unknownDeviation = 0.5;
 /** Two blackouts must differ by this much for their difference to tell a bandwidth. */
 const leastDifferenceBytes = 4 * 2 ** 20;
 
 /** @returns undefined if no migration like that is remembered */
 export function calibrationFrom(
   entries: readonly HistoryEntry[],
-  { host, qemu, ramBytes, vfio }: Likeness,
+  { host, qemu, ramBytes, vfio, sharedRam }: Likeness,
 ): Calibration | undefined {
   const alike = entries.filter(
     (entry): entry is MigrationEntry =>
@@ -71,7 +75,9 @@ export function calibrationFrom(
     withoutRam.length > 0 ? withoutRam : used.flatMap(({ downtimeMs }) => downtimeMs ?? []);
   const restMs = Math.max(0, median(rests) - defaultCosts.syncMs);
   const setups = used.flatMap(({ setupMs }) => setupMs ?? []);
-  const zeroRates = used.flatMap(({ zeroPagesPerSecond }) => zeroPagesPerSecond ?? []);
+  const zeroRates = used.flatMap((entry) =>
+    entry.sharedRam === sharedRam ? (entry.zeroPagesPerSecond ?? []) : [],
+  );
   return {
     migrations: used.length,
     destination,
@@ -105,9 +111,9 @@ function slopeOf(
 
 /** The median distance from the median, as the standard deviation that it is of a normal distribution. */
 function deviationOf(values: readonly number[]): number {
-  if (values.length < 3) return 0;
+  if (values.length < 3) return unknownDeviation;
   const middle = median(values);
-  if (middle <= 0) return 0;
+  if (middle <= 0) return unknownDeviation;
   return (1.4826 * median(values.map((value) => Math.abs(value - middle)))) / middle;
 }
 

@@ -68,6 +68,8 @@ const migrationEntry = z.object({
   linkBytesPerSecond: orNull,
   /** How fast pages of zeros went through, by one thread; null where they were too few to tell. */
   zeroPagesPerSecond: orNull.default(null),
+  /** Guest RAM is shared memory; null if that was not asked. */
+  sharedRam: z.boolean().nullable().default(null),
   /** What had been forecast of this migration, if it was. */
   forecast: foretold.nullable(),
 });

@@ -16,6 +16,7 @@ import {
   type MigrationEntry,
 } from './entries.js';
 import { HistoryFile } from './file.js';
+import { hasSharedRam } from './shared-ram.js';
 import { zeroPagesPerSecondOf } from './zero-pages.js';
 
 /** Whose migration it is. */
@@ -66,11 +67,13 @@ export function forecastEntryOf(rehearsal: Rehearsal, about: About, at: number):
  * What a migration's records say of it; undefined if it did not begin, or ended without saying how.
  *
  * @param past entries, among which is the forecast of it, if there is one
+ * @param sharedRam guest RAM is shared memory; null if that is not known
  */
 export function migrationEntryOf(
   records: readonly JournalRecord[],
   about: About,
   past: readonly HistoryEntry[],
+  sharedRam: boolean | null = null,
 ): MigrationEntry | undefined {
   const started = records.find(
     (record) => record.type === 'effect' && record.command === 'migrate' && !record.error,
@@ -110,6 +113,7 @@ export function migrationEntryOf(
             records,
             Math.min(linkBytesPerSecond ?? Infinity, bandwidthBytesPerSecond || Infinity),
           ),
+    sharedRam,
   };
   return { ...entry, forecast: forecastOf(entry, past) };
 }
@@ -172,9 +176,13 @@ function forecastOf(
   return found?.forecast ?? null;
 }
 
-/** Follows a migration's journal, and remembers the migration when it has completed or was cancelled. */
-export function rememberMigration(journal: Journal, source: QemuSide): void {
+/**
+ * Follows a migration's journal, and remembers the migration when it has completed or was cancelled. To be
+ * called before it begins.
+ */
+export async function rememberMigration(journal: Journal, source: QemuSide): Promise<void> {
   const about = aboutOf(source);
+  const sharedRam = await hasSharedRam(source).catch(() => null);
   const records: JournalRecord[] = [];
   journal.subscribe((record) => {
     records.push(record);
@@ -182,7 +190,7 @@ export function rememberMigration(journal: Journal, source: QemuSide): void {
       record.type === 'result' || (record.type === 'phase' && record.phase === 'cancelled');
     if (!over) return;
     const file = new HistoryFile();
-    const entry = migrationEntryOf(records, about, file.read());
+    const entry = migrationEntryOf(records, about, file.read(), sharedRam);
     if (entry) remember(entry, file);
   });
 }

@@ -16,9 +16,10 @@ import { viewMigration } from '../harvest/migration-view.js';
 import { contentOf, sumOfPages } from '../harvest/ram-content.js';
 import { cpuName, softDirtyObstacle } from '../harvest/soft-dirty-source.js';
 import { TrackingGuard } from '../harvest/tracking-guard.js';
-import { backingOf, zeroPageRate } from '../harvest/zero-page-rate.js';
+import { zeroPageRate } from '../harvest/zero-page-rate.js';
 import { experienceOf } from '../history/experience.js';
 import { aboutOf } from '../history/recorder.js';
+import { hasSharedRam } from '../history/shared-ram.js';
 import { probe } from '../probe/observe.js';
 import { forgetOld, MovingForecast, recentHarvests, recentReadings } from './moving-forecast.js';
 import { notice, type WatchOptions } from './options.js';
@@ -170,14 +171,18 @@ async function lookAt(options: WatchOptions): Promise<Guest> {
   const dataPages = sumOfPages(ram.filter(({ zero }) => !zero));
   const ramBytes = pageBytes * pages;
   const view = await viewMigration(side, ramBytes);
-  const likeness = { ...aboutOf(side), ramBytes, vfio: report.devices.length > 0 };
+  const sharedRam = await hasSharedRam(side);
+  const likeness = {
+    ...{ ...aboutOf(side), ramBytes, sharedRam },
+    vfio: report.devices.length > 0,
+  };
   const experience = experienceOf(options.history ?? [], likeness, undefined);
   const bandwidth = chooseBandwidth(
     options.bandwidthBytesPerSecond,
     view.parameters.maxBandwidthBytesPerSecond,
     experience,
   );
-  const zeroPages = zeroPageRate(experience, backingOf(pid, layout));
+  const zeroPages = zeroPageRate(experience, sharedRam);
   const known = {
     ...{ report, ram, view, bandwidth, experience, zeroPages },
     downtimeLimitMs: options.downtimeLimitMs,

@@ -48,7 +48,13 @@ describe('the history of migrations', () => {
       assert.equal(entry.forecast, null);
     }
     const [{ host, qemu } = { host: '', qemu: '' }] = entries;
-    const found = calibrationFrom(entries, { host, qemu, ramBytes: 128 * MiB, vfio: false });
+    const found = calibrationFrom(entries, {
+      host,
+      qemu,
+      ramBytes: 128 * MiB,
+      vfio: false,
+      sharedRam: false,
+    });
     assert.equal(found?.migrations, 2);
     assert.ok(found.costs.saveMs >= 0 && found.costs.saveMs < 5000);
   });

@@ -40,6 +40,7 @@ function migration(changes: Partial<MigrationEntry> = {}): MigrationEntry {
     setupMs: 2,
     linkBytesPerSecond: null,
     zeroPagesPerSecond: null,
+    sharedRam: null,
     forecast: null,
     ...changes,
   };
@@ -108,7 +109,7 @@ describe('the history file', () => {
 });
 
 describe('calibration by past migrations', () => {
-  const like = { host: 'here', qemu: '10.0', ramBytes: 1024 * MiB, vfio: false };
+  const like = { host: 'here', qemu: '10.0', ramBytes: 1024 * MiB, vfio: false, sharedRam: false };
   /** 12 ms for each switchover, and 500 MiB/s. */
   const blackout = (mib: number, noiseMs = 0): Partial<MigrationEntry> => ({
     blackoutRamBytes: mib * MiB,
@@ -145,7 +146,12 @@ describe('calibration by past migrations', () => {
   it('knows how fast pages of zeros go from those that had enough of them', () => {
     const rates = [1e6, null, 2e6, 1.1e6, null];
     const found = calibrationFrom(
-      rates.map((zeroPagesPerSecond) => migration({ zeroPagesPerSecond })),
+      [
+        ...rates.map((zeroPagesPerSecond) => migration({ zeroPagesPerSecond, sharedRam: false })),
+        // Reading shared memory allocates it.
+        migration({ zeroPagesPerSecond: 5e4, sharedRam: true }),
+        migration({ zeroPagesPerSecond: 9e6 }),
+      ],
       like,
     );
     assert.equal(found?.zeroPagesPerSecond, 1.1e6);

@@ -85,12 +85,12 @@ export class RamToSend {
   sync(elapsed: Elapsed, factor: number): number {
     const expected = this.#sources.map((source) => this.#dirtied(source, elapsed));
     const dirtied = Math.min(this.#total, factor * expected.reduce((a, b) => a + b, 0));
-    const added = Math.max(0, dirtied - Math.min(dirtied, this.#alreadyWaiting(dirtied, elapsed)));
-    const room = Math.min(Math.round(added), this.#total - this.#pages);
-    const zeros = Math.round(room * this.#zeroShare(expected));
-    this.#append(zeros, true, elapsed.ms);
-    this.#append(room - zeros, false, elapsed.ms);
-    return room;
+    const zeros = dirtied * this.#zeroShare(expected);
+    const data = dirtied - zeros;
+    const before = this.#pages;
+    this.#append(zeros - this.#zerosWaiting(zeros), true, elapsed.ms);
+    this.#append(data - this.#dataWaiting(data, elapsed), false, elapsed.ms);
+    return this.#pages - before;
   }
 
   /** @param expected pages dirtied by each source */
@@ -104,8 +104,9 @@ export class RamToSend {
     return all === 0 ? 0 : zeros / all;
   }
 
-  #append(pages: number, zero: boolean, windowMs: number): void {
-    if (pages === 0) return;
+  #append(expected: number, zero: boolean, windowMs: number): void {
+    const pages = Math.min(Math.round(expected), this.#total - this.#pages);
+    if (pages <= 0) return;
     this.#queue.push({ pages, zero, windowMs });
     this.#pages += pages;
   }
@@ -116,11 +117,17 @@ export class RamToSend {
     return clearedPieceByPiece(source.curve, elapsed.cpuMs, this.#clearPieces);
   }
 
-  /** How many of the pages that still wait were dirtied again. */
-  #alreadyWaiting(dirtied: number, elapsed: Elapsed): number {
+  /** How many of the pages of zeros that still wait are said to be dirty again. */
+  #zerosWaiting(dirtied: number): number {
+    if (dirtied === 0) return 0;
+    const waiting = this.#queue.reduce((sum, { pages, zero }) => sum + (zero ? pages : 0), 0);
+    return waiting * Math.min(1, dirtied / (this.#total - this.#dataPages));
+  }
+
+  /** How many of the other pages that still wait were dirtied again: some are the working set. */
+  #dataWaiting(dirtied: number, elapsed: Elapsed): number {
     let again = 0;
     for (const { pages, zero, windowMs } of this.#queue) {
-      // Pages of zeros are those that nobody writes; of the others, some are the working set.
       if (zero) continue;
       again +=
         pages *

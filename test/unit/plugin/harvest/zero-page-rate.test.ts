@@ -2,11 +2,17 @@ import assert from 'node:assert/strict';
 import { calibrationFrom, zeroPageRate } from 'precopy';
 
 describe('how fast pages of zeros go through', () => {
-  const none = calibrationFrom([], { host: 'here', qemu: '10.0', ramBytes: 1, vfio: false });
+  const none = calibrationFrom([], {
+    host: 'here',
+    qemu: '10.0',
+    ramBytes: 1,
+    vfio: false,
+    sharedRam: false,
+  });
 
   it('is measured here where no past migration tells, and said to be rough', () => {
-    for (const backing of ['private', 'shared'] as const) {
-      const { pagesPerSecond, deviation, from } = zeroPageRate({ calibration: none }, backing);
+    for (const sharedRam of [false, true]) {
+      const { pagesPerSecond, deviation, from } = zeroPageRate({ calibration: none }, sharedRam);
       assert.equal(from, 'measured');
       assert.ok(pagesPerSecond > 0 && Number.isFinite(pagesPerSecond), String(pagesPerSecond));
       assert.ok(deviation > 0);
@@ -20,7 +26,7 @@ describe('how fast pages of zeros go through', () => {
       ...{ switchoverBytesPerSecond: undefined, linkBytesPerSecond: undefined },
       ...{ zeroPagesPerSecond: 123_456, zeroPageDeviation: 0.1 },
     };
-    assert.deepEqual(zeroPageRate({ calibration }, 'private'), {
+    assert.deepEqual(zeroPageRate({ calibration }, false), {
       ...{ pagesPerSecond: 123_456, deviation: 0.1, from: 'history' },
     });
   });
