@@ -66,6 +66,8 @@ export * from './harvest/tracking-guard.js';
 export * from './harvest/vcpu-time.js';
 export * from './harvest/zero-page-rate.js';
 export { QemuSide } from './sequence/side.js';
+export type { Foreseen } from './sequence/expectation.js';
+export * from './attach/standing.js';
 export { connectMonitor } from './cli/connect.js';
 export { rehearsalLines } from './report/forecast.js';
 export { configFor, loadConfig, parseConfig } from './config/load.js';

@@ -7,13 +7,14 @@ export interface ProcessIdentity {
   readonly startTicks: string;
 }
 
-/** @returns undefined if there is no such process */
+/** @returns undefined if there is no such process, or one that has ended and nobody has waited for */
 export function identityOf(pid: number): ProcessIdentity | undefined {
   try {
     // The name, field 2, may hold spaces and parentheses: count from its end.
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const startTicks = text.slice(text.lastIndexOf(')') + 2).split(' ')[22 - 3];
-    return startTicks === undefined ? undefined : { pid, startTicks };
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    const [state, startTicks] = [fields[3 - 3], fields[22 - 3]];
+    return startTicks === undefined || state === 'Z' ? undefined : { pid, startTicks };
   } catch {
     return undefined;
   }

@@ -4,6 +4,7 @@
  * that is what the rows say.
  */
 import { forecastRows } from './forecast.js';
+import { hookRows } from './hook.js';
 import { labRows } from './lab.js';
 import { migrateRows } from './migrate.js';
 import { qmpRows } from './qmp.js';
@@ -26,6 +27,7 @@ const benches: Readonly<Record<string, Bench>> = {
     about: 'forecasts beside real migrations, and what QEMU expected',
     rows: forecastRows,
   },
+  hook: { about: "the libvirt hook's own work beside the start of a bare Node", rows: hookRows },
   migrate: {
     about: 'the adaptive policy beside QEMU alone and the schedules of its managers',
     rows: migrateRows,

@@ -76,6 +76,7 @@ async function trialBoot(
     cpus: 2,
     shares: [],
     forwards: [],
+    layers: [],
     modules: [],
     files: [],
     links: [],

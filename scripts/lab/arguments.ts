@@ -3,10 +3,11 @@ import { parseArgs } from 'node:util';
 import { LabError } from './errors.js';
 import type { Forward } from './qemu-command.js';
 import { isLabKernel, labKernels, type LabKernel } from './kernels.js';
+import { isLabLayer, labLayers, type LabLayer } from './layers.js';
 import { isProposal, proposals, type Proposal } from './proposals.js';
 import { defaultSuite, isSuite, suites, type Suite } from './suites.js';
 
-export const usage = `usage: precopy lab setup [--suite SUITE]
+export const usage = `usage: precopy lab setup [--suite SUITE] [--with PACKAGES]
        precopy lab run [OPTIONS] -- COMMAND [ARGUMENT...]
        precopy lab shell [OPTIONS]
 
@@ -20,6 +21,7 @@ The clone is inside at its own path (read-only), and so is this Node.
   --suite SUITE            ${suites.join(', ')} (default ${defaultSuite})
   --kernel NAME            in place of the suite's: ${labKernels.join(', ')} (built once: minutes)
   --proposal NAME          a kernel of the 2020 review: ${proposals.join(', ')}
+  --with PACKAGES          more programs inside: ${labLayers.join(', ')} (fetched once)
   --out FOLDER             folder of the host, writable inside as /out
   --forward HOSTPORT:PORT  leads 127.0.0.1:HOSTPORT to PORT inside; may be repeated
   --env NAME=VALUE         environment variable for COMMAND; may be repeated
@@ -35,6 +37,8 @@ export interface LabCommandLine {
   /** In place of the suite's own. */
   readonly kernel: LabKernel | undefined;
   readonly proposal: Proposal | undefined;
+  /** Laid over the image's /usr. */
+  readonly layer: LabLayer | undefined;
   readonly out: string | undefined;
   readonly forwards: readonly Forward[];
   readonly environment: Readonly<Record<string, string>>;
@@ -84,12 +88,18 @@ export function parseLabArguments(argv: readonly string[]): LabCommandLine | 'he
       "A proposal is applied to the suite's kernel: leave --kernel out.",
     );
   }
+  const { with: layer } = values;
+  if (layer !== undefined && !isLabLayer(layer)) {
+    const known = labLayers.join(', ');
+    throw new LabError('LAB_USAGE', `No such packages: ${layer}. There are ${known}.`);
+  }
   const seconds = values.timeout === undefined ? undefined : positive('--timeout', values.timeout);
   return {
     action,
     suite,
     kernel,
     proposal,
+    layer,
     out: values.out,
     forwards: (values.forward ?? []).map(parseForward),
     environment: Object.fromEntries((values.env ?? []).map(parseVariable)),
@@ -109,6 +119,7 @@ function parseOptions(argv: readonly string[]) {
         suite: { type: 'string' },
         kernel: { type: 'string' },
         proposal: { type: 'string' },
+        with: { type: 'string' },
         out: { type: 'string' },
         forward: { type: 'string', multiple: true },
         env: { type: 'string', multiple: true },

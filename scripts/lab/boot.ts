@@ -9,6 +9,7 @@ import { ensureExtra, standardExtras, type Extra } from './extras.js';
 import { hostNode } from './host-node.js';
 import { ensureImage, type Image } from './image.js';
 import { imageWithKernel, type LabKernel } from './kernels.js';
+import { ensureLayer, type LabLayer } from './layers.js';
 import { labCacheFolder } from './paths.js';
 import type { Forward, Share } from './qemu-command.js';
 import { defaultSuite, type Suite } from './suites.js';
@@ -21,6 +22,8 @@ export interface LabOptions {
   readonly suite?: Suite | undefined;
   /** Default: the suite's own. */
   readonly kernel?: LabKernel | undefined;
+  /** More programs than the image has. */
+  readonly layer?: LabLayer | undefined;
   /** Folder of the host that is writable in L1 as /out; made if it does not exist. */
   readonly out?: string | undefined;
   /** Ports of the host's 127.0.0.1 that lead into L1. The command must listen on all addresses. */
@@ -58,6 +61,9 @@ const bootLimitMs = 120_000;
 /** What VFIO needs in L1: the container, the PCI driver, and mediated devices for dirtygen. */
 const modules = ['vfio', 'vfio_iommu_type1', 'vfio_pci', 'mdev', 'vfio_mdev'];
 
+/** Where L1 has the share of a layer, before it lies over /usr. */
+const layerTarget = '/lab/layer';
+
 /**
  * Builds what is not built yet and boots L1 with the command.
  *
@@ -69,7 +75,7 @@ export async function bootLab(options: LabOptions): Promise<Lab> {
   const closing = new AbortController();
   const signals = [closing.signal, ...(options.signal ? [options.signal] : [])];
   const prepared = await prepareLab({ ...options, report, cacheFolder });
-  const { image, accelerator, products } = prepared;
+  const { image, layerFolder, accelerator, products } = prepared;
 
   const root = repositoryRoot();
   const node = await hostNode(image.runRoot);
@@ -77,6 +83,9 @@ export async function bootLab(options: LabOptions): Promise<Lab> {
   const shares: Share[] = [
     { source: root, target: root, writable: false },
     ...node.shares,
+    ...(layerFolder === undefined
+      ? []
+      : [{ source: layerFolder, target: layerTarget, writable: false }]),
     ...(options.out === undefined
       ? []
       : [{ source: await realpath(options.out), target: '/out', writable: true }]),
@@ -102,6 +111,7 @@ export async function bootLab(options: LabOptions): Promise<Lab> {
     cpus: options.cpus ?? 2,
     shares,
     forwards: options.forwards ?? [],
+    layers: layerFolder === undefined ? [] : [layerTarget],
     modules,
     files: await Promise.all(
       products.map(async (file) => ({ name: basename(file), data: await readFile(file) })),
@@ -141,12 +151,17 @@ export async function bootLab(options: LabOptions): Promise<Lab> {
 export async function prepareLab({
   suite = defaultSuite,
   kernel,
+  layer,
   extras = [],
   signal,
   report = () => undefined,
   cacheFolder = labCacheFolder(),
-}: Pick<LabOptions, 'suite' | 'kernel' | 'extras' | 'signal' | 'report' | 'cacheFolder'>): Promise<{
+}: Pick<
+  LabOptions,
+  'suite' | 'kernel' | 'layer' | 'extras' | 'signal' | 'report' | 'cacheFolder'
+>): Promise<{
   image: Image;
+  layerFolder: string | undefined;
   accelerator: 'tcg' | 'kvm';
   products: string[];
 }> {
@@ -155,10 +170,14 @@ export async function prepareLab({
     kernel === undefined
       ? suiteImage
       : await imageWithKernel(suiteImage, kernel, { signal, report, cacheFolder });
+  const layerFolder =
+    layer === undefined
+      ? undefined
+      : await ensureLayer(suite, layer, { signal, report, cacheFolder });
   const accelerator = await chooseAccelerator(image, cacheFolder, { signal });
   const products: string[] = [];
   for (const extra of [...standardExtras(suite), ...extras]) {
     products.push(await ensureExtra(image, extra, { cacheFolder, accelerator, signal, report }));
   }
-  return { image, accelerator, products };
+  return { image, layerFolder, accelerator, products };
 }

@@ -1,14 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { repositoryRoot } from '../repository.js';
+import { LAB_SECTOR } from './workload.js';
 
 let sector: Uint8Array | undefined;
 
-/** The boot sector of the workload, outside of the lab: needs only make, as, ld and objcopy. Built once. */
+/** The boot sector of the workload: the lab's, or outside of it one built once with make, as, ld and objcopy. */
 export function buildWorkloadSector(): Uint8Array {
   if (sector) return sector;
+  if (existsSync(LAB_SECTOR)) return readFileSync(LAB_SECTOR);
   const out = mkdtempSync(join(tmpdir(), 'precopy-workload-'));
   try {
     const folder = join(repositoryRoot(), 'scripts/lab/workload');

@@ -138,6 +138,7 @@ async function runInVm(
     cpus: 2,
     shares,
     forwards: [],
+    layers: [],
     modules: [],
     files: [],
     links: [],

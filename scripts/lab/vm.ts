@@ -26,6 +26,8 @@ export interface VmOptions {
   readonly cpus: number;
   readonly shares: readonly Share[];
   readonly forwards: readonly Forward[];
+  /** Folders in L1 whose `usr` is laid over its own. */
+  readonly layers: readonly string[];
   /** Modules to load by name, as far as the kernel has them. */
   readonly modules: readonly string[];
   /** Files put below /lab in L1; the ones named `*.ko` are loaded as modules. */
@@ -153,12 +155,13 @@ function commandScript({ workingFolder, environment, command }: VmOptions): stri
 }
 
 function configScript(options: VmOptions): string {
-  const { shares, forwards, modules, files, terminal } = options;
+  const { shares, forwards, layers, modules, files, terminal } = options;
   return [
     ...shares.map(
       ({ target, writable }, index) =>
         `share ${shareTag(index)} ${writable ? 'rw' : 'ro'} ${shellQuote(target)}`,
     ),
+    ...layers.map((folder) => `layer ${shellQuote(folder)}`),
     ...(forwards.length > 0 ? [`network ${guestAddress}/24`] : []),
     ...(modules.length > 0 ? [`modules ${modules.map(shellQuote).join(' ')}`] : []),
     ...files

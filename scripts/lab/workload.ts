@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 
 /** Where the assembled sector is inside the lab. */
-const LAB_SECTOR = '/lab/workload.bin';
+export const LAB_SECTOR = '/lab/workload.bin';
 
 /** The ACPI PM timer, by which the guest paces itself. */
 export const PM_TIMER_HZ = 3_579_545;

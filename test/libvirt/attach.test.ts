@@ -1,17 +1,7 @@
 /** A real libvirtd calls the installed hook, which launches a controller that follows its domain. */
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { LibvirtHost, needsLibvirt, type Domain } from '../support/libvirt-host.js';
-import { precopy } from '../support/precopy.js';
-
-/** Polls: what is waited for happens in processes of libvirt. */
-async function until(what: string, test: () => boolean): Promise<void> {
-  const signal = AbortSignal.timeout(60_000);
-  while (!test()) {
-    if (signal.aborted) throw new Error(`not within a minute: ${what}`);
-    await sleep(100);
-  }
-}
+import { hostsWithHook, logged, until } from '../support/attached.js';
+import { needsLibvirt, type LibvirtHost } from '../support/libvirt-host.js';
 
 describe('precopy attach, launched by the hooks of a real libvirtd', function () {
   this.timeout(180_000);
@@ -19,40 +9,19 @@ describe('precopy attach, launched by the hooks of a real libvirtd', function ()
   let destination: LibvirtHost;
   needsLibvirt();
   before(async () => {
-    source = await LibvirtHost.start({ config: 'rehearse: { enabled: no }' });
-    // Fills the cache of what QEMU can do.
-    await source.virsh('domcapabilities');
-    destination = await LibvirtHost.start({ config: 'rehearse: { enabled: no }', like: source });
-    for (const host of [source, destination]) {
-      const { exitCode, stderr } = await precopy('hook', 'install', '--root', host.root);
-      assert.equal(exitCode, 0, stderr);
-      await host.stopDaemon();
-      await host.startDaemon();
-    }
+    [source, destination] = await hostsWithHook('rehearse: { enabled: no }');
   });
   after(async () => {
     await (source as LibvirtHost | undefined)?.[Symbol.asyncDispose]();
     await (destination as LibvirtHost | undefined)?.[Symbol.asyncDispose]();
   });
 
-  const logged = async (
-    host: LibvirtHost,
-    domain: Domain,
-    text: string | RegExp,
-  ): Promise<void> => {
-    await until(`"${String(text)}" in the log of ${domain.name}`, () =>
-      new RegExp(text).test(host.logOf(domain)),
-    ).catch((error: unknown) => {
-      throw new Error(`${String(error)}\n${host.hookLog()}\n${host.logOf(domain)}`);
-    });
-  };
-
   it('follows a domain from its start to its destruction', async () => {
     const domain = await source.create({ name: 'a guest; $(reboot)' });
-    await logged(source, domain, 'probed: migratable');
+    await logged(source, domain, /probed: migratable/);
     assert.match(source.logOf(domain), new RegExp(`QEMU pid ${source.pidOf(domain)}`));
     await source.virsh('destroy', domain.uuid);
-    await logged(source, domain, 'ended: ');
+    await logged(source, domain, /ended: /);
     await until('its pid file is gone', () => source.controllerOf(domain) === undefined);
     for (const operation of ['prepare', 'started', 'stopped', 'release']) {
       assert.match(source.hookLog(), new RegExp(`"a guest; \\$\\(reboot\\)","${operation}"`));
@@ -61,10 +30,10 @@ describe('precopy attach, launched by the hooks of a real libvirtd', function ()
 
   it('stays over a restart of libvirtd, and there is still one of it', async () => {
     const domain = await source.create({ name: 'reconnect' });
-    await logged(source, domain, 'probed: ');
+    await logged(source, domain, /probed: /);
     const controller = source.controllerOf(domain);
     await source.stopDaemon();
-    await logged(source, domain, 'the monitor is gone');
+    await logged(source, domain, /the monitor is gone/);
     await source.startDaemon();
     await logged(source, domain, /probed: [^]*probed: /);
     await until('the hook was called at reconnect', () =>
@@ -73,15 +42,15 @@ describe('precopy attach, launched by the hooks of a real libvirtd', function ()
     assert.equal(source.controllerOf(domain), controller);
     assert.match(source.hookLog(), /is attached already/);
     await source.virsh('destroy', domain.uuid);
-    await logged(source, domain, 'ended: ');
+    await logged(source, domain, /ended: /);
   });
 
   it('ends when QEMU is killed, even while libvirtd is away', async () => {
     const domain = await source.create({ name: 'crash' });
-    await logged(source, domain, 'probed: ');
+    await logged(source, domain, /probed: /);
     await source.stopDaemon();
     process.kill(source.pidOf(domain), 'SIGKILL');
-    await logged(source, domain, 'ended: QEMU has ended');
+    await logged(source, domain, /ended: QEMU has ended/);
     await source.startDaemon();
   });
 
@@ -90,14 +59,14 @@ describe('precopy attach, launched by the hooks of a real libvirtd', function ()
       name: 'moves',
       workload: { baseAddress: 16 * 2 ** 20, pages: 4096, pagesPerSecond: 1000 },
     });
-    await logged(source, domain, 'probed: ');
+    await logged(source, domain, /probed: /);
     await source.virsh(
       ...['migrate', '--live', '--p2p', domain.uuid, '--desturi', destination.uri],
       ...['--migrateuri', destination.channel('moves'), '--bandwidth', '6'],
     );
-    await logged(source, domain, 'migration completed');
-    await logged(source, domain, 'ended: ');
-    await logged(destination, domain, 'probed: ');
+    await logged(source, domain, /migration completed/);
+    await logged(source, domain, /ended: /);
+    await logged(destination, domain, /probed: /);
     assert.deepEqual(await destination.names(), [domain.name]);
     const [records = []] = source.journalsOf(domain);
     const types = records.map(({ type }) => type);
@@ -105,7 +74,7 @@ describe('precopy attach, launched by the hooks of a real libvirtd', function ()
     assert.deepEqual(types.slice(-2), ['result', 'end']);
     assert.ok(types.includes('pass'), JSON.stringify(records));
     await destination.virsh('destroy', domain.uuid);
-    await logged(destination, domain, 'ended: ');
+    await logged(destination, domain, /ended: /);
   });
 
   it('applies the policy of its metadata to a migration that virsh runs', async () => {
@@ -115,7 +84,7 @@ describe('precopy attach, launched by the hooks of a real libvirtd', function ()
       workload: { baseAddress: 16 * 2 ** 20, pages: 4096, pagesPerSecond: 100_000 },
       metadata: `<p:domain xmlns:p="urn:precopy:domain:1"><p:migration policy="adaptive" downtimeLimit="10ms" timeout="5s"/></p:domain>`,
     });
-    await logged(source, domain, 'probed: ');
+    await logged(source, domain, /probed: /);
     await assert.rejects(
       source.virsh(
         ...['migrate', '--live', '--p2p', domain.uuid, '--desturi', destination.uri],
@@ -123,7 +92,7 @@ describe('precopy attach, launched by the hooks of a real libvirtd', function ()
       ),
       /aborted|cancel/,
     );
-    await logged(source, domain, 'migration cancelled');
+    await logged(source, domain, /migration cancelled/);
     assert.equal((await source.virsh('domstate', domain.uuid)).trim(), 'running');
     const [records = []] = source.journalsOf(domain);
     const decisions = records.flatMap((record) =>
@@ -131,6 +100,6 @@ describe('precopy attach, launched by the hooks of a real libvirtd', function ()
     );
     assert.equal(decisions.at(-1), 'cancel', JSON.stringify(records));
     await source.virsh('destroy', domain.uuid);
-    await logged(source, domain, 'ended: ');
+    await logged(source, domain, /ended: /);
   });
 });

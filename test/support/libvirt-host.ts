@@ -21,7 +21,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { buildWorkloadSector } from '#scripts/lab/build-workload.js';
-import { workloadImage, type WorkloadParameters } from '#scripts/lab/workload.js';
+import { LAB_SECTOR, workloadImage, type WorkloadParameters } from '#scripts/lab/workload.js';
 
 const run = promisify(execFile);
 
@@ -40,9 +40,8 @@ const ownFolders = [
 /** Why libvirt tests can't run here; undefined if they can. */
 function libvirtIsMissing(): string | undefined {
   if (process.getuid?.() !== 0) return 'they need root, for namespaces and a system libvirtd';
-  const missing = ['libvirtd', 'virsh', 'unshare', 'make', 'as', 'objcopy'].filter(
-    (name) => !isInPath(name),
-  );
+  const builders = existsSync(LAB_SECTOR) ? [] : ['make', 'as', 'objcopy'];
+  const missing = ['libvirtd', 'virsh', 'unshare', ...builders].filter((name) => !isInPath(name));
   if (missing.length === 0) return undefined;
   return `${missing.join(', ')} not installed (Debian: libvirt-daemon-system, libvirt-clients, make, binutils)`;
 }
@@ -70,8 +69,10 @@ export interface DomainOptions {
   readonly workload?: WorkloadParameters;
   /** XML for `<metadata>`. */
   readonly metadata?: string;
-  /** XML for `<devices>`. */
-  readonly devices?: string;
+  /** UUID of a mediated device that it has, tracked by the type1 container, and able to migrate. */
+  readonly mediatedDevice?: string;
+  /** Its RAM is a file of QEMU's that another process can keep open beyond QEMU's end. */
+  readonly sharedRam?: true;
   /** Arguments for QEMU, through `<qemu:commandline>`. */
   readonly qemuArgs?: readonly string[];
 }
@@ -79,6 +80,28 @@ export interface DomainOptions {
 export interface Domain {
   readonly name: string;
   readonly uuid: string;
+}
+
+function vfioXml({ mediatedDevice, sharedRam }: DomainOptions): {
+  memoryBacking: string;
+  hostDevice: string;
+  override: string;
+} {
+  return {
+    memoryBacking: sharedRam
+      ? `<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>`
+      : '',
+    ...(mediatedDevice === undefined
+      ? { hostDevice: '', override: '' }
+      : {
+          hostDevice: `<hostdev mode='subsystem' type='mdev' model='vfio-pci'>
+            <source><address uuid='${mediatedDevice}'/></source><alias name='ua-vfio'/></hostdev>`,
+          // Without it QEMU takes a device that does not log its writes for one that can't migrate.
+          override: `<qemu:override><qemu:device alias='ua-vfio'><qemu:frontend>
+            <qemu:property name='enable-migration' type='string' value='on'/>
+            </qemu:frontend></qemu:device></qemu:override>`,
+        }),
+  };
 }
 
 export class LibvirtHost implements AsyncDisposable {
@@ -186,7 +209,7 @@ export class LibvirtHost implements AsyncDisposable {
   }
 
   async create(options: DomainOptions): Promise<Domain> {
-    const { name, memoryMiB = 64, metadata = '', devices = '', qemuArgs = [] } = options;
+    const { name, memoryMiB = 64, metadata = '', qemuArgs = [] } = options;
     const uuid = randomUUID();
     const image = join(this.root, `${uuid}.img`);
     if (options.workload)
@@ -195,15 +218,17 @@ export class LibvirtHost implements AsyncDisposable {
     const floppy = options.workload
       ? `<disk type='file' device='floppy'><driver name='qemu' type='raw'/><source file='${image}'/><target dev='fda'/><readonly/></disk>`
       : '';
+    const { memoryBacking, hostDevice, override } = vfioXml(options);
     writeFileSync(
       file,
       `<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
         <name>${name}</name><uuid>${uuid}</uuid><metadata>${metadata}</metadata>
-        <memory unit='MiB'>${memoryMiB}</memory><vcpu>1</vcpu>
+        <memory unit='MiB'>${memoryMiB}</memory>${memoryBacking}<vcpu>1</vcpu>
         <os><type arch='x86_64' machine='pc'>hvm</type><boot dev='fd'/></os>
         <features><acpi/></features>
-        <devices><emulator>/usr/bin/qemu-system-x86_64</emulator>${floppy}${devices}</devices>
+        <devices><emulator>/usr/bin/qemu-system-x86_64</emulator>${floppy}${hostDevice}</devices>
         <qemu:commandline>${qemuArgs.map((value) => `<qemu:arg value='${value}'/>`).join('')}</qemu:commandline>
+        ${override}
       </domain>`,
     );
     await this.virsh('create', file);

@@ -12,8 +12,8 @@ import type { DomainFacts } from '../libvirt/domain-xml.js';
 import { LibvirtError, Virsh } from '../libvirt/virsh.js';
 import { identityOf, isAlive, type ProcessIdentity } from '../process-identity.js';
 import { Instance } from './instance.js';
-import { removeStanding } from './rehearsals.js';
 import { runSession } from './session.js';
+import { removeStanding } from './standing.js';
 
 export interface AttachOptions {
   /** Name or UUID. */
@@ -46,11 +46,8 @@ export async function attach(options: AttachOptions): Promise<string> {
   const qemu = await qemuIdentity(virsh, domain, options);
   if (qemu === undefined) return 'the domain has no QEMU on this host';
   log(`attached to ${domain.name} (${domain.uuid}), QEMU pid ${qemu.pid}`);
-  try {
-    await beside(qemu, domain, virsh, config, options);
-  } finally {
-    removeStanding(domain.uuid);
-  }
+  await beside(qemu, domain, virsh, config, options);
+  if (!isAlive(qemu)) removeStanding(domain.uuid);
   signal.throwIfAborted();
   return 'QEMU has ended';
 }
@@ -82,6 +79,7 @@ async function beside(
           virsh,
           uuid: domain.uuid,
           name: domain.name,
+          qemu,
           config,
           signal: either,
           log,

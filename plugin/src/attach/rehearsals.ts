@@ -1,25 +1,17 @@
 /** Short, spaced rehearsals of one guest, so that a forecast is ready when a migration is wanted. */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/schema.js';
 import { messageOf } from '../errors.js';
-import { runFolder } from '../folders.js';
 import { rehearse } from '../harvest/rehearse.js';
 import type { Rehearsal } from '../harvest/rehearsal.js';
-import { toJson } from '../journal/json.js';
+import type { ProcessIdentity } from '../process-identity.js';
 import type { QemuSide } from '../sequence/side.js';
-
-/** A rehearsal and when it ended. */
-export interface Standing {
-  /** ms since the epoch. */
-  readonly atMs: number;
-  readonly rehearsal: Rehearsal;
-}
+import { keepRehearsal } from './standing.js';
 
 export interface RehearsalsOptions {
   readonly side: QemuSide;
   readonly uuid: string;
+  readonly qemu: ProcessIdentity;
   readonly settings: Config['rehearse'];
   readonly signal: AbortSignal;
   /** No rehearsal begins while this says why not. */
@@ -37,7 +29,7 @@ export async function keepRehearsing(options: RehearsalsOptions): Promise<void> 
     if (pausedBecause() === undefined) {
       try {
         const rehearsal = await rehearseOnce(options);
-        writeStanding(options.uuid, { atMs: Date.now(), rehearsal });
+        keepRehearsal(options.uuid, options.qemu, rehearsal);
         log(`rehearsed: converges ${rehearsal.forecast.converges}. ${rehearsal.forecast.why}`);
         lastFailure = '';
       } catch (error) {
@@ -63,20 +55,4 @@ async function rehearseOnce({ side, settings, signal }: RehearsalsOptions): Prom
     onStage: () => undefined,
     onProgress: () => undefined,
   });
-}
-
-function fileOf(uuid: string): string {
-  return join(runFolder(), `rehearsal-${uuid}.json`);
-}
-
-function writeStanding(uuid: string, standing: Standing): void {
-  const file = fileOf(uuid);
-  mkdirSync(runFolder(), { recursive: true, mode: 0o755 });
-  // Whoever reads it sees the old one or the new one.
-  writeFileSync(`${file}.new`, toJson(standing), { mode: 0o640 });
-  renameSync(`${file}.new`, file);
-}
-
-export function removeStanding(uuid: string): void {
-  rmSync(fileOf(uuid), { force: true });
 }

@@ -5,6 +5,7 @@ import type { Config } from '../config/schema.js';
 import { messageOf } from '../errors.js';
 import { Journal } from '../journal/journal.js';
 import type { Virsh } from '../libvirt/virsh.js';
+import type { ProcessIdentity } from '../process-identity.js';
 import { assess } from '../probe/assess.js';
 import { probe } from '../probe/observe.js';
 import { migrationIsOver } from '../sequence/preflight.js';
@@ -13,6 +14,7 @@ import { QemuSide } from '../sequence/side.js';
 import { followedEvents, MigrationFollower } from './follow.js';
 import { openJournal } from './journals.js';
 import { keepRehearsing } from './rehearsals.js';
+import { readStanding, worstExpectation } from './standing.js';
 import { steer } from './steer.js';
 
 export interface SessionOptions {
@@ -20,6 +22,7 @@ export interface SessionOptions {
   readonly virsh: Virsh;
   readonly uuid: string;
   readonly name: string;
+  readonly qemu: ProcessIdentity;
   readonly config: Config;
   /** QEMU has ended, or we are to. */
   readonly signal: AbortSignal;
@@ -70,6 +73,7 @@ class Session {
       const rehearsing = keepRehearsing({
         side: this.#side,
         uuid: this.#options.uuid,
+        qemu: this.#options.qemu,
         settings: this.#options.config.rehearse,
         signal: this.#ended.signal,
         pausedBecause: () => this.#migrating,
@@ -128,7 +132,7 @@ class Session {
   }
 
   async #begin(event: QmpEvent): Promise<void> {
-    const { connected, uuid, name, config, log } = this.#options;
+    const { connected, uuid, name, qemu, config, log } = this.#options;
     try {
       const { status } = await this.#side.status();
       if (status === 'inmigrate') return;
@@ -138,7 +142,9 @@ class Session {
       const follower = new MigrationFollower(side, journal, timeOf(event));
       const following: Following = { follower, journal, file, steering: Promise.resolve() };
       this.#following = following;
-      log(`a migration began: ${file}`);
+      const expectation = worstExpectation(readStanding(uuid, qemu));
+      const { why = 'nothing was rehearsed yet' } = expectation?.forecast ?? {};
+      log(`a migration began: ${file}. Expected: ${why}`);
       // Not waited for: events are taken meanwhile.
       void follower.readSettings();
       if (config.migration.policy === 'qemu') return;
@@ -148,6 +154,7 @@ class Session {
         // The follower journals the events already.
         side: sideOf(connected, new Journal()),
         settings: config.migration,
+        expectation,
         journal,
         isOver: () => this.#following !== following,
       });

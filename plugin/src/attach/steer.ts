@@ -7,6 +7,7 @@ import type { Virsh } from '../libvirt/virsh.js';
 import { goalFrom } from '../sequence/goal.js';
 import type { Phase } from '../sequence/phase.js';
 import { findPolicy } from '../sequence/policies/find.js';
+import type { Expectation } from '../sequence/policy.js';
 import { withTimeLimit } from '../sequence/policies/timeout.js';
 import { Sequencer } from '../sequence/sequencer.js';
 import type { QemuSide } from '../sequence/side.js';
@@ -16,13 +17,15 @@ export interface SteerOptions {
   readonly uuid: string;
   readonly side: QemuSide;
   readonly settings: Config['migration'];
+  /** What the last rehearsals of this guest say. */
+  readonly expectation: Expectation | undefined;
   readonly journal: Journal;
   readonly isOver: () => boolean;
 }
 
 /** Resolves when there is nothing more to decide; what fails is journalled, and QEMU goes on by itself. */
 export async function steer(options: SteerOptions): Promise<void> {
-  const { virsh, uuid, side, settings, journal, isOver } = options;
+  const { virsh, uuid, side, settings, expectation, journal, isOver } = options;
   using control = new LibvirtControl({
     virsh,
     uuid,
@@ -59,7 +62,7 @@ export async function steer(options: SteerOptions): Promise<void> {
         initial,
         abilities: [...control.abilities],
         ramBytes: undefined,
-        expectation: undefined,
+        expectation,
       },
       phases: { current: () => phase, enter },
     });

@@ -1,13 +1,19 @@
 import { Command } from 'commander';
 import { attach } from '../attach/attach.js';
+import { standingOf } from '../attach/standing.js';
 import { loadConfig } from '../config/load.js';
-import { exitCodes, type ExitCode } from '../errors.js';
+import { PrecopyError, exitCodes, type ExitCode } from '../errors.js';
+import { toJson } from '../journal/json.js';
+import { qemuOf, readDomain } from '../libvirt/domain.js';
+import { Virsh } from '../libvirt/virsh.js';
+import { standingLines } from '../report/standing.js';
 import { interruptSignal, reportError } from './output.js';
 
 interface AttachFlags {
   domain: string;
   connect?: string;
   config?: string;
+  rehearsed?: true;
   json?: true;
 }
 
@@ -17,9 +23,10 @@ export function attachCommand(): Command {
     .requiredOption('--domain <domain>', 'name or UUID of the domain')
     .option('--connect <uri>', "libvirt's connection URI (default: virsh's)")
     .option('--config <file>', 'the configuration (default: /etc/precopy/config.yaml)')
-    .option('--json', 'log JSON lines instead of text')
+    .option('--rehearsed', 'show what the controller beside it has rehearsed lately, and end')
+    .option('--json', 'JSON instead of text: a line for each message, or for --rehearsed one value')
     .action(async (flags: AttachFlags) => {
-      process.exitCode = await runAttach(flags);
+      process.exitCode = await (flags.rehearsed ? showRehearsed(flags) : runAttach(flags));
     });
 }
 
@@ -47,5 +54,26 @@ async function runAttach(flags: AttachFlags): Promise<ExitCode> {
       return exitCodes.done;
     }
     return reportError('attach', error, flags.json === true);
+  }
+}
+
+/** What is kept is there at once: nothing is asked of the guest. */
+async function showRehearsed({ domain, connect, json }: AttachFlags): Promise<ExitCode> {
+  try {
+    const virsh = new Virsh(connect);
+    const qemu = await qemuOf(virsh, await readDomain(virsh, domain, interruptSignal()));
+    const standing = qemu && standingOf(qemu.pid);
+    if (standing === undefined) {
+      throw new PrecopyError(
+        'NOT_SUPPORTED',
+        `Nothing is known of rehearsals of ${domain}.`,
+        'A controller must have been beside it for a while (precopy attach), on this host, with rehearsals on; `precopy rehearse` rehearses now.',
+      );
+    }
+    const text = json ? toJson(standing) : standingLines(standing.recent, Date.now()).join('\n');
+    process.stdout.write(`${text}\n`);
+    return exitCodes.done;
+  } catch (error) {
+    return reportError('attach', error, json === true);
   }
 }

@@ -1,4 +1,5 @@
-/** What a migration is told beforehand of its guest: a rehearsal that is made now, or one in a file. */
+/** What a migration is told beforehand of its guest: a rehearsal that is made now, one in a file, or a controller's. */
+import { standingOf, worstExpectation } from '../attach/standing.js';
 import { PrecopyError } from '../errors.js';
 import { readRehearsal } from '../harvest/rehearsal-file.js';
 import { rehearse } from '../harvest/rehearse.js';
@@ -41,7 +42,7 @@ export function foresight(
     );
   }
   const read = forecast === undefined ? undefined : readRehearsal(forecast);
-  if (read === undefined && durationMs === undefined) return undefined;
+  if (read === undefined && durationMs === undefined) return keptBy(side);
   return async ({ ramBytes }) => {
     const why = read && ramBytes !== undefined ? notOfThisGuest(read, ramBytes) : undefined;
     if (why !== undefined) {
@@ -56,6 +57,12 @@ export function foresight(
     for (const message of foreseenWarnings(foreseen)) journal.append({ type: 'warning', message });
     return expectationOf(foreseen);
   };
+}
+
+/** What a controller (`precopy attach`) has rehearsed of this guest, if one is beside it. */
+function keptBy({ peer }: QemuSide): MigrateOptions['foresee'] {
+  const expectation = peer && worstExpectation(standingOf(peer.pid));
+  return expectation && (() => Promise.resolve(expectation));
 }
 
 /** All harvesting has ended, and tracking is off, when it resolves or rejects. */

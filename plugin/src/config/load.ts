@@ -1,12 +1,17 @@
 /** Reads the configuration; what is wrong is said with the line it stands on. */
 import { readFileSync } from 'node:fs';
-import { isMap, isScalar, LineCounter, parseDocument, type Document } from 'yaml';
+import { createRequire } from 'node:module';
+import type { Document, LineCounter as Lines } from 'yaml';
 import type { z } from 'zod';
 import { PrecopyError, messageOf } from '../errors.js';
+import { defaultConfigFile } from '../folders.js';
 import type { DomainSetting } from '../libvirt/domain-xml.js';
 import { configSchema, domainSections, type Config } from './schema.js';
 
-export const defaultConfigFile = '/etc/precopy/config.yaml';
+// Not imported, for the hook's sake: see libvirt/domain-xml.ts.
+const { isMap, isScalar, LineCounter, parseDocument } = createRequire(import.meta.url)(
+  'yaml',
+) as typeof import('yaml');
 
 /** Aliases are expanded at most so often: a file of nested ones grows exponentially. */
 const mostAliases = 100;
@@ -16,7 +21,7 @@ const mostAliases = 100;
  * @throws PrecopyError USAGE if the file can't be read or is not valid
  */
 export function loadConfig(file?: string): Config {
-  const path = file ?? defaultConfigFile;
+  const path = file ?? defaultConfigFile();
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -58,7 +63,7 @@ export function parseConfig(text: string, path: string): Config {
   );
 }
 
-function describe(issue: z.core.$ZodIssue, document: Document, lines: LineCounter): string[] {
+function describe(issue: z.core.$ZodIssue, document: Document, lines: Lines): string[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
       const name = [...issue.path, key].join('.');
@@ -70,7 +75,7 @@ function describe(issue: z.core.$ZodIssue, document: Document, lines: LineCounte
 }
 
 /** The line of a setting's name; of the nearest one above it that is in the file. */
-function lineOf(path: readonly PropertyKey[], document: Document, lines: LineCounter): number {
+function lineOf(path: readonly PropertyKey[], document: Document, lines: Lines): number {
   for (let length = path.length; length > 0; length--) {
     const parent =
       length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);

@@ -1,7 +1,6 @@
 /** The settings of precopy's daemon and hooks, with their defaults (docs/configuration.md). */
 import { z } from 'zod';
-import { parseBytes, parseDuration } from '../cli/numbers.js';
-import { messageOf } from '../errors.js';
+import { bytesFrom, msFrom } from '../units.js';
 
 /** As people write it, in the file and in a domain's metadata. */
 const yesOrNo = z.union(
@@ -9,20 +8,18 @@ const yesOrNo = z.union(
   { error: 'write yes or no' },
 );
 
-function written<T>(parse: (text: string) => T): z.ZodType<T> {
+function written(parse: (text: string) => number | undefined, how: string): z.ZodType<number> {
   return z.union([z.string(), z.number()]).transform((value, context) => {
-    try {
-      return parse(String(value));
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: messageOf(error) });
-      return z.NEVER;
-    }
+    const number = parse(String(value));
+    if (number !== undefined) return number;
+    context.addIssue({ code: 'custom', message: how });
+    return z.NEVER;
   });
 }
 
 /** ms; a bare number is seconds. */
-const duration = written(parseDuration(1000));
-const bytes = written(parseBytes);
+const duration = written((text) => msFrom(text, 1000), 'Write a duration as 300ms, 2s or 5min');
+const bytes = written(bytesFrom, 'Write bytes as 1048576, 500M or 1.5G (powers of 1024)');
 const percent = z.coerce
   .number({ error: 'write a number above 0 and up to 100' })
   .gt(0, 'must be above 0')

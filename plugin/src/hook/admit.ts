@@ -1,12 +1,25 @@
 /** Whether a domain may migrate in, as far as the configuration lets a hook refuse it. */
-import { readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { messageOf } from '../errors.js';
+import { defaultConfigFile } from '../folders.js';
 import type { HostDevice } from '../libvirt/domain-xml.js';
 
 export interface Refusal {
   readonly why: string;
+}
+
+/**
+ * Whether the configuration can refuse anything, found without what it takes to check it: most need not
+ * wait for that.
+ */
+export function mentionsRefusal(file = defaultConfigFile()): boolean {
+  try {
+    return readFileSync(file, 'utf8').includes('refuseUntrackedDevices');
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -35,11 +35,17 @@ export async function runHook(options: HookOptions): Promise<HookOutcome> {
 }
 
 async function perform(call: HookCall, options: HookOptions): Promise<HookOutcome> {
-  const xml = await readInput(options.input);
   const task = taskOf(call);
-  if (task === 'nothing') return { refusal: undefined, note: 'nothing to do' };
-  // Loaded only where needed: most calls end above, and libvirt waits.
-  const { parseDomain } = await import('../libvirt/domain-xml.js');
+  if (task === 'nothing') {
+    // libvirt's pipe is emptied: it need not know that nobody cares.
+    await readInput(options.input);
+    return { refusal: undefined, note: 'nothing to do' };
+  }
+  // Loaded only where needed, since libvirt waits, and while its XML is on its way.
+  const [xml, { parseDomain }] = await Promise.all([
+    readInput(options.input),
+    import('../libvirt/domain-xml.js'),
+  ]);
   const domain = parseDomain(xml);
   switch (task) {
     case 'attach':
@@ -48,10 +54,10 @@ async function perform(call: HookCall, options: HookOptions): Promise<HookOutcom
       return { refusal: undefined, note: (await options.launcher()).end(domain.uuid) };
     case 'admit': {
       if (domain.hostDevices.length === 0) return { refusal: undefined, note: 'no VFIO device' };
-      const [{ loadConfig }, { refusalOf }] = await Promise.all([
-        import('../config/load.js'),
-        import('./admit.js'),
-      ]);
+      const { mentionsRefusal, refusalOf } = await import('./admit.js');
+      if (!mentionsRefusal(options.configFile))
+        return { refusal: undefined, note: 'may migrate in' };
+      const { loadConfig } = await import('../config/load.js');
       const refusal = refusalOf(domain.hostDevices, loadConfig(options.configFile))?.why;
       return { refusal, note: refusal === undefined ? 'may migrate in' : 'refused' };
     }

@@ -2,8 +2,13 @@
  * What precopy needs of a domain's XML (https://libvirt.org/formatdomain.html). The XML may come from
  * anybody who may define domains, so it is bounded, and nothing in it is ever expanded or fetched.
  */
-import { SaxesParser, type SaxesAttributeNS, type SaxesTagNS } from 'saxes';
+import { createRequire } from 'node:module';
+import type { SaxesAttributeNS, SaxesTagNS } from 'saxes';
 import { PrecopyError } from '../errors.js';
+
+// A CommonJS package that is imported costs Node 40 ms of looking for its exports, which libvirt would
+// wait for at every call of the hook.
+const { SaxesParser } = createRequire(import.meta.url)('saxes') as typeof import('saxes');
 
 /** Namespace of precopy's own element in a domain's `<metadata>`; see docs/configuration.md. */
 export const metadataNamespace = 'urn:precopy:domain:1';

@@ -13,6 +13,7 @@ describe('the command line of the lab', () => {
       suite: 'sid',
       kernel: undefined,
       proposal: undefined,
+      layer: undefined,
       out: '/o',
       forwards: [
         { hostPort: 8080, port: 80 },
@@ -53,6 +54,7 @@ describe('the command line of the lab', () => {
     ['run --env 1=2 -- ls', /NAME=VALUE, not "1=2"/],
     ['run --proposal magic -- ls', /No such proposal: magic/],
     ['run --kernel magic -- ls', /No such kernel: magic.*iommufd/],
+    ['run --with magic -- ls', /No such packages: magic.*libvirt/],
     ['run --kernel iommufd --proposal info-flag -- ls', /leave --kernel out/],
     ['run --colour -- ls', /--colour/],
   ];

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  forecastVersion,
+  identityOf,
+  keepRehearsal,
+  readStanding,
+  removeStanding,
+  standingOf,
+  worstExpectation,
+  type Forecast,
+  type Foreseen,
+} from 'precopy';
+
+const uuid = '6d53ba52-5c26-4a43-8ae2-3b5f4a8ff8b1';
+const mib = 2 ** 20;
+
+function rehearsal(convergedShare: number, windowMs: number): Foreseen {
+  const forecast = { version: forecastVersion, convergedShare, totalMs: null } as Forecast;
+  const curve = [{ windowMs, pages: 256 }] as Foreseen['curve'];
+  const nothing = { sources: [], together: null, heat: null, devices: [] };
+  return { ...nothing, ramBytes: 64 * mib, pageBytes: 4096, forecast, curve };
+}
+
+describe('the rehearsals that a controller keeps', () => {
+  let folder = '';
+  const self = identityOf(process.pid);
+  assert.ok(self);
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'precopy-standing-'));
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const keep = (share: number, atMs: number): void => {
+    keepRehearsal(uuid, self, rehearsal(share, atMs), atMs, folder);
+  };
+
+  it('are the last six, and are read back by UUID or by the pid of the QEMU', () => {
+    for (let atMs = 1; atMs <= 8; atMs += 1) keep(1, atMs);
+    const times = readStanding(uuid, self, folder)?.recent.map(({ atMs }) => atMs);
+    assert.deepEqual(times, [3, 4, 5, 6, 7, 8]);
+    assert.equal(standingOf(process.pid, folder)?.recent.length, 6);
+    removeStanding(uuid, folder);
+    assert.equal(standingOf(process.pid, folder), undefined);
+  });
+
+  it('are not those of another QEMU of the same domain', () => {
+    keep(1, 1);
+    assert.equal(readStanding(uuid, { ...self, startTicks: '1' }, folder), undefined);
+  });
+
+  it('make the worst of them the expectation', () => {
+    for (const [share, atMs] of [
+      [1, 1],
+      [0.2, 2],
+      [1, 3],
+    ] as const) {
+      keep(share, atMs);
+    }
+    const expectation = worstExpectation(readStanding(uuid, self, folder));
+    assert.equal(expectation?.forecast.convergedShare, 0.2);
+    assert.deepEqual(expectation.curve, [{ windowMs: 2, bytes: mib }]);
+    assert.equal(worstExpectation(undefined), undefined);
+  });
+
+  it('are none where the file is damaged or of another version', () => {
+    for (const text of ['', '{"version":', '{"version":2,"recent":[]}', '[]']) {
+      writeFileSync(join(folder, `rehearsals-${uuid}.json`), text);
+      assert.equal(readStanding(uuid, self, folder), undefined);
+    }
+  });
+});
