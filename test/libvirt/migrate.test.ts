@@ -1,16 +1,21 @@
 /** precopy migrate through two real libvirtds, each in namespaces of its own. */
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { JournalRecord } from 'precopy';
 import { LibvirtHost, needsLibvirt, type DomainOptions } from '../support/libvirt-host.js';
 import { precopy, startPrecopy, type Finished } from '../support/precopy.js';
 
 const mib = 2 ** 20;
+const userfaultfd = '/proc/sys/vm/unprivileged_userfaultfd';
 /** 8 MiB that are written all the time, far faster than the bandwidths below. */
 const busy: DomainOptions['workload'] = {
   baseAddress: 16 * mib,
   pages: 2048,
   pagesPerSecond: 100_000,
 };
+
+/** Writes without a pause, and so less where its CPU gets less: what a throttle is for. */
+const tireless: DomainOptions['workload'] = { ...busy, pagesPerSecond: 0, spin: 20_000 };
 
 function recordsOf({ stdout, stderr }: Finished): JournalRecord[] {
   try {
@@ -67,6 +72,60 @@ describe('precopy migrate of domains of libvirt', function () {
       assert.ok(!(await source.names()).includes(name));
     }
     assert.deepEqual((await destination.names()).sort(), ['one', 'three', 'two']);
+  });
+
+  it('has QEMU throttle a guest that does not converge, with --auto-converge', async () => {
+    const { uuid } = await source.create({ name: 'throttled', workload: tireless });
+    const finished = await precopy(
+      ...argsOf('throttled', '--policy', 'qemu', '--auto-converge', '--timeout', '60s'),
+      ...['--bandwidth', '8M', '--downtime-limit', '300ms'],
+    );
+    assert.equal(finished.exitCode, 0, finished.stdout + finished.stderr);
+    const throttles = recordsOf(finished).flatMap((record) =>
+      record.type === 'pass' ? [record.sample.throttlePercent ?? 0] : [],
+    );
+    assert.ok(Math.max(...throttles) >= 20, finished.stdout);
+    assert.equal((await destination.virsh('domstate', uuid)).trim(), 'running');
+    await destination.virsh('destroy', uuid);
+  });
+
+  it('raises the bandwidth under way where that suffices', async () => {
+    const { uuid } = await source.create({ name: 'raised', workload: tireless });
+    const finished = await precopy(
+      ...argsOf('raised', '--bandwidth', '4M', '--max-bandwidth', '512M', '--timeout', '60s'),
+      ...['--downtime-limit', '500ms'],
+    );
+    assert.equal(finished.exitCode, 0, finished.stdout + finished.stderr);
+    const records = recordsOf(finished);
+    const begun = records.findIndex(({ type }) => type === 'pass');
+    const tuned = records.slice(begun).flatMap((record) => {
+      return record.type === 'effect' && record.command === 'virsh migrate-setspeed'
+        ? [Number((record.arguments as string[]).at(-1))]
+        : [];
+    });
+    assert.ok(Math.max(...tuned) > 4, finished.stdout);
+    await destination.virsh('destroy', uuid);
+  });
+
+  it('switches to postcopy when the time is over, if so asked', async () => {
+    // As libvirt's package sets it where it is installed for use: QEMU has no rights of root there.
+    const before = readFileSync(userfaultfd, 'utf8');
+    writeFileSync(userfaultfd, '1');
+    const { uuid } = await source.create({ name: 'later', workload: busy });
+    const finished = await precopy(
+      ...argsOf('later', '--bandwidth', '8M', '--downtime-limit', '10ms'),
+      ...['--timeout', '5s', '--on-timeout', 'postcopy', '--max-slowdown', '0'],
+    );
+    writeFileSync(userfaultfd, before);
+    assert.equal(finished.exitCode, 0, finished.stdout + finished.stderr);
+    assert.ok(
+      recordsOf(finished).some(
+        (record) => record.type === 'effect' && record.command === 'virsh migrate-postcopy',
+      ),
+    );
+    assert.equal((await destination.virsh('domstate', uuid)).trim(), 'running');
+    assert.ok(!(await source.names()).includes('later'));
+    await destination.virsh('destroy', uuid);
   });
 
   it('cancels within its limits what does not converge, and the guest goes on', async () => {

@@ -21,21 +21,26 @@ export interface Connected extends AsyncDisposable {
 
 /** A QEMU that is busy greets within milliseconds; a monitor that somebody else holds never does. */
 const connectTimeoutMs = 5000;
+/** libvirt's helpers have to start first, and a job of its own may hold the domain for 30 s. */
+const libvirtTimeoutMs = 60_000;
 
 /** @throws QmpConnectError, QmpArgumentError of qemu-qmp-client-ts; PrecopyError MONITOR */
 export async function connectMonitor(address: string, signal: AbortSignal): Promise<Connected> {
   const native = new LibcKernel();
-  const client = await QmpClient.connect(address, { signal, connectTimeoutMs, native }).catch(
-    (error: unknown) => {
-      if (!(error instanceof QmpProtocolError)) throw error;
-      throw new PrecopyError(
-        'MONITOR',
-        `${address} is not a QMP monitor. ${error.message}.`,
-        'Name the socket that was given to QEMU with -qmp (not -monitor, which is for people, nor a console).',
-        { cause: error },
-      );
-    },
-  );
+  const timeoutMs = parseAddress(address).kind === 'libvirt' ? libvirtTimeoutMs : connectTimeoutMs;
+  const client = await QmpClient.connect(address, {
+    signal,
+    connectTimeoutMs: timeoutMs,
+    native,
+  }).catch((error: unknown) => {
+    if (!(error instanceof QmpProtocolError)) throw error;
+    throw new PrecopyError(
+      'MONITOR',
+      `${address} is not a QMP monitor. ${error.message}.`,
+      'Name the socket that was given to QEMU with -qmp (not -monitor, which is for people, nor a console).',
+      { cause: error },
+    );
+  });
   const peer = await qemuBehind(client, address, signal);
   return { client, address, peer, [Symbol.asyncDispose]: () => client.close() };
 }
