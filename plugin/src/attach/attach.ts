@@ -8,7 +8,7 @@ import { configFor } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { messageOf } from '../errors.js';
 import { qemuOf, readDomain } from '../libvirt/domain.js';
-import type { DomainFacts } from '../libvirt/domain-xml.js';
+import { isUuid, type DomainFacts } from '../libvirt/domain-xml.js';
 import { LibvirtError, Virsh } from '../libvirt/virsh.js';
 import { identityOf, isAlive, type ProcessIdentity } from '../process-identity.js';
 import { Instance } from './instance.js';
@@ -34,15 +34,31 @@ const aliveMs = 500;
  * @throws PrecopyError USAGE, NOT_SUPPORTED; the signal's reason
  */
 export async function attach(options: AttachOptions): Promise<string> {
-  const { signal, log } = options;
   const virsh = new Virsh(options.uri);
-  const domain = await untilReachable(() => readDomain(virsh, options.domain, signal), options);
-  if (domain === undefined) return `libvirt has no running domain ${options.domain}`;
+  const find = (name: string): Promise<DomainFacts | undefined> =>
+    untilReachable(() => readDomain(virsh, name, options.signal), options);
+  // The hook gives the UUID: whoever waits for libvirt is known by its pid file as well.
+  const uuid = isUuid(options.domain)
+    ? options.domain.toLowerCase()
+    : (await find(options.domain))?.uuid;
+  const noDomain = `libvirt has no running domain ${options.domain}`;
+  if (uuid === undefined) return noDomain;
+  using instance = Instance.claim(uuid);
+  if (instance === undefined) return 'another controller is attached to this domain';
+  const domain = await find(uuid);
+  if (domain === undefined) return noDomain;
+  return await attachTo(domain, virsh, options);
+}
+
+async function attachTo(
+  domain: DomainFacts,
+  virsh: Virsh,
+  options: AttachOptions,
+): Promise<string> {
+  const { signal, log } = options;
   const { config, problems } = configFor(options.config, domain.settings);
   for (const problem of problems) log(problem);
   if (!config.attach.enabled) return 'switched off for this domain (attach.enabled)';
-  using instance = Instance.claim(domain.uuid);
-  if (instance === undefined) return 'another controller is attached to this domain';
   const qemu = await qemuIdentity(virsh, domain, options);
   if (qemu === undefined) return 'the domain has no QEMU on this host';
   log(`attached to ${domain.name} (${domain.uuid}), QEMU pid ${qemu.pid}`);

@@ -156,7 +156,7 @@ function hostDeviceAt(attribute: (name: string) => string | undefined): HostDevi
   return { kind: 'pci', address, driver: undefined };
 }
 
-function isUuid(text: string): boolean {
+export function isUuid(text: string): boolean {
   return /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(text);
 }
 
