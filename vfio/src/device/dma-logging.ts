@@ -6,10 +6,8 @@
  */
 import { DeviceFeature, vfio } from '../abi/vfio.js';
 import { isErrno, KernelError } from '../errors.js';
-import type { Kernel } from '../kernel/kernel.js';
 import type { BitmapRequest, IovaSpan } from '../type1/dirty-pages.js';
-import type { HarvestGate } from '../type1/gate.js';
-import { readBitmap } from '../type1/read-bitmap.js';
+import { GatedFile } from '../type1/gated-file.js';
 import { bitmapBytesFor } from '../type1/refusal.js';
 import { callFeature, callFeatureAsync, probeFeature } from './feature.js';
 
@@ -26,17 +24,7 @@ export type DmaLoggingSupport =
   /** Both are there, and REPORT got as far as the driver. */
   | { readonly works: true; readonly start: true };
 
-export class DmaLogging {
-  readonly #kernel: Kernel;
-  readonly #fd: number;
-  readonly #gate: HarvestGate;
-
-  constructor(kernel: Kernel, fd: number, gate: HarvestGate) {
-    this.#kernel = kernel;
-    this.#fd = fd;
-    this.#gate = gate;
-  }
-
+export class DmaLogging extends GatedFile {
   /**
    * Finds out without starting anything: probes START, and asks REPORT for one page. EOPNOTSUPP then comes
    * from the kernel before the driver is asked; a driver that is not logging answers EINVAL (or 0), and that
@@ -47,20 +35,20 @@ export class DmaLogging {
    */
   support(): DmaLoggingSupport {
     const start = probeFeature(
-      this.#kernel,
-      this.#fd,
+      this.kernel,
+      this.fd,
       DeviceFeature.VFIO_DEVICE_FEATURE_DMA_LOGGING_START,
       'set',
     );
     if (!start.supported) return { works: false, start: false, errnoName: start.errnoName };
-    this.#gate.check();
+    this.gate.check();
     const page = 4096n;
     const payload = reportPayload({ iova: (1n << 63n) - page, bytes: page }, page);
     try {
       const memory = new Uint8Array(8);
       callFeature(
-        this.#kernel,
-        this.#fd,
+        this.kernel,
+        this.fd,
         DeviceFeature.VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT,
         'get',
         payload,
@@ -81,7 +69,7 @@ export class DmaLogging {
    * @throws HarvestRefusedError; KernelError: EINVAL (overlapping ranges, or logging already), E2BIG
    */
   start(spans: readonly IovaSpan[], pageBytes: number): bigint {
-    this.#gate.check();
+    this.gate.check();
     const { featureDmaLoggingControl: control, featureDmaLoggingRange: range } = vfio;
     const memory = new Uint8Array(Math.max(1, spans.length) * range.size);
     spans.forEach(({ iova, bytes }, index) => {
@@ -89,8 +77,8 @@ export class DmaLogging {
     });
     const payload = control.create({ page_size: BigInt(pageBytes), num_ranges: spans.length });
     callFeature(
-      this.#kernel,
-      this.#fd,
+      this.kernel,
+      this.fd,
       DeviceFeature.VFIO_DEVICE_FEATURE_DMA_LOGGING_START,
       'set',
       payload,
@@ -101,10 +89,10 @@ export class DmaLogging {
 
   /** @throws HarvestRefusedError; KernelError EINVAL when nothing is logged */
   stop(): void {
-    this.#gate.check();
+    this.gate.check();
     callFeature(
-      this.#kernel,
-      this.#fd,
+      this.kernel,
+      this.fd,
       DeviceFeature.VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP,
       'set',
       new Uint8Array(0),
@@ -125,10 +113,10 @@ export class DmaLogging {
       throw new RangeError(`The bitmap has ${bitmap.byteLength} bytes and needs ${needed}.`);
     }
     const memory = bitmap.subarray(0, needed);
-    await readBitmap(this.#gate, memory, request, (signal) =>
+    await this.readBitmap(memory, request, (signal) =>
       callFeatureAsync(
-        this.#kernel,
-        this.#fd,
+        this.kernel,
+        this.fd,
         DeviceFeature.VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT,
         'get',
         reportPayload({ iova, bytes }, BigInt(pageBytes)),

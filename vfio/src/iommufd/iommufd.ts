@@ -5,11 +5,10 @@
  */
 import { HwInfoType, IommufdFlag, IommufdIoctl, iommufd } from '../abi/iommufd.js';
 import { isErrno, MalformedReplyError } from '../errors.js';
-import type { IoctlCall, Kernel } from '../kernel/kernel.js';
+import type { IoctlCall } from '../kernel/kernel.js';
 import type { BitmapRequest } from '../type1/dirty-pages.js';
-import { HarvestGate } from '../type1/gate.js';
+import { GatedFile } from '../type1/gated-file.js';
 import type { IovaRange } from '../type1/info.js';
-import { readBitmap } from '../type1/read-bitmap.js';
 import { bitmapBytesFor } from '../type1/refusal.js';
 
 /** IOVAs that an IOAS allows, and how mappings must be aligned. */
@@ -39,17 +38,7 @@ const hwInfoTypes = new Map<number, HwInfo['type']>([
   [HwInfoType.IOMMU_HW_INFO_TYPE_ARM_SMMUV3, 'arm-smmuv3'],
 ]);
 
-export class Iommufd {
-  readonly fd: number;
-  readonly gate: HarvestGate;
-  readonly #kernel: Kernel;
-
-  constructor(kernel: Kernel, fd: number, gate = new HarvestGate()) {
-    this.#kernel = kernel;
-    this.fd = fd;
-    this.gate = gate;
-  }
-
+export class Iommufd extends GatedFile {
   /** @returns the new IOAS's id; {@link destroy} frees it */
   allocateIoas(): number {
     const argument = iommufd.ioasAlloc.create({ size: iommufd.ioasAlloc.size });
@@ -191,8 +180,8 @@ export class Iommufd {
     });
     const memory = bitmap.subarray(0, needed);
     const call = this.#call('IOMMU_HWPT_GET_DIRTY_BITMAP', argument, layout.offsets.data, memory);
-    await readBitmap(this.gate, memory, request, (signal) =>
-      this.#kernel.ioctlAsync(this.fd, call, signal),
+    await this.readBitmap(memory, request, (signal) =>
+      this.kernel.ioctlAsync(this.fd, call, signal),
     );
   }
 
@@ -202,7 +191,7 @@ export class Iommufd {
     offset?: number,
     memory?: Uint8Array,
   ): void {
-    this.#kernel.ioctl(this.fd, this.#call(name, argument, offset, memory));
+    this.kernel.ioctl(this.fd, this.#call(name, argument, offset, memory));
   }
 
   #call(

@@ -1,8 +1,7 @@
 /** A type1 container (/dev/vfio/vfio), ours or borrowed: its identity and its dirty page tracking. */
 import { VfioExtension, VfioIoctl } from '../abi/vfio.js';
-import type { Kernel } from '../kernel/kernel.js';
 import { DirtyPages } from './dirty-pages.js';
-import { HarvestGate } from './gate.js';
+import { GatedFile } from './gated-file.js';
 import { getType1Info, type Type1Info } from './info.js';
 
 /** One answer of VFIO_CHECK_EXTENSION. */
@@ -24,28 +23,13 @@ const nameOfExtension = new Map<number, string>(
   Object.entries(VfioExtension).map(([name, extension]) => [extension, name]),
 );
 
-export class Type1Container {
-  readonly fd: number;
-  /** Shut it before anybody else tracks dirty pages of this container. */
-  readonly gate: HarvestGate;
+export class Type1Container extends GatedFile {
   /** Mappings and dirty page tracking. */
-  readonly dirtyPages: DirtyPages;
-  readonly #kernel: Kernel;
-
-  /**
-   * @param fd an open container; it stays the caller's to close
-   * @param gate share one between the containers of a guest, so that all are shut at once
-   */
-  constructor(kernel: Kernel, fd: number, gate = new HarvestGate()) {
-    this.#kernel = kernel;
-    this.fd = fd;
-    this.gate = gate;
-    this.dirtyPages = new DirtyPages(kernel, fd, gate);
-  }
+  readonly dirtyPages = new DirtyPages(this.kernel, this.fd, this.gate);
 
   /** VFIO_GET_API_VERSION; 0 on every kernel so far. */
   apiVersion(): number {
-    return this.#kernel.ioctl(this.fd, {
+    return this.kernel.ioctl(this.fd, {
       name: 'VFIO_GET_API_VERSION',
       request: VfioIoctl.VFIO_GET_API_VERSION,
     });
@@ -53,7 +37,7 @@ export class Type1Container {
 
   /** VFIO_CHECK_EXTENSION: 0 is no, anything else yes. */
   checkExtension(extension: number): number {
-    return this.#kernel.ioctl(this.fd, {
+    return this.kernel.ioctl(this.fd, {
       name: 'VFIO_CHECK_EXTENSION',
       request: VfioIoctl.VFIO_CHECK_EXTENSION,
       argument: extension,
@@ -74,6 +58,6 @@ export class Type1Container {
 
   /** VFIO_IOMMU_GET_INFO; see {@link getType1Info}. */
   info(): Type1Info {
-    return getType1Info(this.#kernel, this.fd);
+    return getType1Info(this.kernel, this.fd);
   }
 }

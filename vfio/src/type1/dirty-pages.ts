@@ -11,11 +11,10 @@
  */
 import { VfioFlag, VfioIoctl, vfio } from '../abi/vfio.js';
 import { isErrno } from '../errors.js';
-import type { IoctlCall, Kernel } from '../kernel/kernel.js';
+import type { IoctlCall } from '../kernel/kernel.js';
 import { isPageSize } from '../page-size.js';
-import type { HarvestGate } from './gate.js';
+import { GatedFile } from './gated-file.js';
 import { getType1Info } from './info.js';
-import { readBitmap } from './read-bitmap.js';
 import {
   bitmapBytesFor,
   explainType1Refusal,
@@ -54,17 +53,7 @@ export interface DmaMapRequest extends IovaSpan {
   readonly writable?: boolean;
 }
 
-export class DirtyPages {
-  readonly #kernel: Kernel;
-  readonly #fd: number;
-  readonly #gate: HarvestGate;
-
-  constructor(kernel: Kernel, fd: number, gate: HarvestGate) {
-    this.#kernel = kernel;
-    this.#fd = fd;
-    this.#gate = gate;
-  }
-
+export class DirtyPages extends GatedFile {
   /**
    * Switches tracking on; the kernel allocates 32 KiB a GiB of mapped memory. Does nothing when it is on.
    *
@@ -72,7 +61,7 @@ export class DirtyPages {
    * @throws Type1Error VFIO_NOT_TYPE1V2, VFIO_NO_DIRTY_TRACKING, VFIO_NO_MEMORY, ...
    */
   start(): void {
-    this.#gate.check();
+    this.gate.check();
     this.#switch('START', VfioFlag.VFIO_IOMMU_DIRTY_PAGES_FLAG_START);
   }
 
@@ -83,7 +72,7 @@ export class DirtyPages {
    * @throws Type1Error
    */
   stop(): void {
-    this.#gate.check();
+    this.gate.check();
     this.#switch('STOP', VfioFlag.VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP);
   }
 
@@ -99,10 +88,10 @@ export class DirtyPages {
     const { iova, bytes, pageBytes, bitmap } = request;
     requirePowerOfTwo(pageBytes);
     const stated = statedBitmap(bitmap, bytes, pageBytes);
-    return readBitmap(this.#gate, stated, request, async (signal) => {
+    return this.readBitmap(stated, request, async (signal) => {
       const call = getBitmapCall({ iova, bytes }, pageBytes, stated);
       try {
-        await this.#kernel.ioctlAsync(this.#fd, call, signal);
+        await this.kernel.ioctlAsync(this.fd, call, signal);
       } catch (error) {
         throw this.#explain(error, {
           operation: 'GET_BITMAP',
@@ -140,7 +129,7 @@ export class DirtyPages {
       iova,
       size: bytes,
     });
-    this.#kernel.ioctl(this.#fd, {
+    this.kernel.ioctl(this.fd, {
       name: 'VFIO_IOMMU_MAP_DMA',
       request: VfioIoctl.VFIO_IOMMU_MAP_DMA,
       argument,
@@ -160,7 +149,7 @@ export class DirtyPages {
       { argsz: vfio.dmaUnmap.size, iova, size: bytes },
       dirty === undefined ? 0 : vfio.bitmap.size,
     );
-    const request: Type1Request = { operation: 'UNMAP', fd: this.#fd, iova, bytes };
+    const request: Type1Request = { operation: 'UNMAP', fd: this.fd, iova, bytes };
     const call = {
       name: 'VFIO_IOMMU_UNMAP_DMA',
       request: VfioIoctl.VFIO_IOMMU_UNMAP_DMA,
@@ -169,7 +158,7 @@ export class DirtyPages {
     if (dirty === undefined) {
       this.#ioctl(call, request);
     } else {
-      this.#gate.check();
+      this.gate.check();
       const { pageBytes } = dirty;
       requirePowerOfTwo(pageBytes);
       const stated = statedBitmap(dirty.bitmap, bytes, pageBytes);
@@ -213,13 +202,13 @@ export class DirtyPages {
    * @throws KernelError ENOTTY (no dirty page tracking), EACCES (type1 v1), EINVAL (no IOMMU)
    */
   askTracking(): boolean {
-    const { iovaPageSizes } = getType1Info(this.#kernel, this.#fd);
+    const { iovaPageSizes } = getType1Info(this.kernel, this.fd);
     const pageBytes = smallestPageBytes(iovaPageSizes) ?? 4096;
     const page = BigInt(pageBytes);
     // The last page but one: a range that ends at 2^64 wraps on kernels before 6.19.
     const top = { iova: (1n << 64n) - 2n * page, bytes: page };
     try {
-      this.#kernel.ioctl(this.#fd, getBitmapCall(top, pageBytes, 8));
+      this.kernel.ioctl(this.fd, getBitmapCall(top, pageBytes, 8));
       return true;
     } catch (error) {
       if (isErrno(error, 'EFAULT')) return true;
@@ -235,12 +224,12 @@ export class DirtyPages {
       request: VfioIoctl.VFIO_IOMMU_DIRTY_PAGES,
       argument,
     };
-    this.#ioctl(call, { operation, fd: this.#fd });
+    this.#ioctl(call, { operation, fd: this.fd });
   }
 
   #ioctl(call: IoctlCall, request: Type1Request): void {
     try {
-      this.#kernel.ioctl(this.#fd, call);
+      this.kernel.ioctl(this.fd, call);
     } catch (error) {
       throw this.#explain(error, request);
     }
@@ -249,13 +238,13 @@ export class DirtyPages {
   #explain(error: unknown, request: Omit<Type1Request, 'fd'>): unknown {
     if (!isErrno(error)) return error;
     const state = error.errnoName === 'EINVAL' ? this.#state() : {};
-    return explainType1Refusal({ ...request, fd: this.#fd }, state, error);
+    return explainType1Refusal({ ...request, fd: this.fd }, state, error);
   }
 
   #state(): Type1State {
     let pageBytes: number | undefined;
     try {
-      pageBytes = smallestPageBytes(getType1Info(this.#kernel, this.#fd).iovaPageSizes);
+      pageBytes = smallestPageBytes(getType1Info(this.kernel, this.fd).iovaPageSizes);
     } catch (error) {
       return { hasIommu: isErrno(error, 'EINVAL') ? false : undefined };
     }

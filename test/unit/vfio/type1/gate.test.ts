@@ -65,6 +65,19 @@ describe('the harvest gate', () => {
     assert.ok(bitmap.every((byte) => byte === 0xaa));
   });
 
+  it('stops a read whose large buffer is still being zeroed, which lets the event loop go on', async () => {
+    const kernel = new SlowKernel();
+    const gate = new HarvestGate();
+    const { dirtyPages } = tracked(kernel, gate);
+    const large = { iova: 0n, bytes: 1n << 40n, pageBytes: 4096, bitmap: new Uint8Array(2 ** 25) };
+    const read = dirtyPages.getBitmap(large);
+    setImmediate(() => {
+      gate.shut('QEMU migrates');
+    });
+    await assert.rejects(read, { code: 'VFIO_HARVEST_REFUSED' });
+    assert.deepEqual(kernel.begun, []);
+  });
+
   it('stops reads that wait for their turn, and reports the one that is in the kernel', async () => {
     const kernel = new SlowKernel();
     const gate = new HarvestGate();
