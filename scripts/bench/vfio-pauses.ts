@@ -2,14 +2,17 @@
  * How long the event loop stands still while the dirty bitmap of a 1 TiB guest is harvested and analysed, in
  * the lab, beside an event loop that does nothing for as long: what the emulated machine itself takes.
  */
-import { createInterface } from 'node:readline';
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { bootLab } from '../lab/boot.js';
+import { promisify } from 'node:util';
 import { repositoryRoot } from '../repository.js';
+import { aheadOfOthers } from './forecast/run.js';
 import { median, rounded } from './measure.js';
 import type { BenchRow } from './row.js';
 import type { Pauses, PausesInside } from './vfio-pauses/pauses.js';
 
+const execute = promisify(execFile);
+const scripts = join(repositoryRoot(), 'scripts/dist');
 const largestPauseMs = 20;
 
 export async function* pauseRows(signal: AbortSignal): AsyncGenerator<BenchRow> {
@@ -56,21 +59,13 @@ export async function* pauseRows(signal: AbortSignal): AsyncGenerator<BenchRow> 
   };
 }
 
+/** Boots the lab ahead of other programs: a vCPU that waits for a processor is a pause of all inside. */
 async function pausesInside(signal: AbortSignal): Promise<PausesInside> {
-  const inside = join(repositoryRoot(), 'scripts/dist/bench/vfio-pauses/inside.js');
-  await using lab = await bootLab({
-    command: ['node', '--enable-source-maps', inside],
-    signal,
-    report: (line) => {
-      console.error(line);
-    },
-  });
-  lab.stderr.pipe(process.stderr, { end: false });
-  let found: PausesInside | undefined;
-  for await (const line of createInterface({ input: lab.stdout })) {
-    found = JSON.parse(line) as PausesInside;
-  }
-  const exitCode = await lab.exitCode;
-  if (found === undefined) throw new Error(`The lab's part ended with code ${exitCode}.`);
-  return found;
+  const [program = '', ...args] = [
+    ...aheadOfOthers(),
+    ...[process.execPath, join(scripts, 'lab/main.js'), 'run', '--timeout', '600', '--'],
+    ...['node', '--enable-source-maps', join(scripts, 'bench/vfio-pauses/inside.js')],
+  ];
+  const { stdout } = await execute(program, args, { signal });
+  return JSON.parse(stdout) as PausesInside;
 }

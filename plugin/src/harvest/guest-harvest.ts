@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   BitmapArena,
   BorrowableProcess,
+  cooperate,
   HarvestGate,
   HarvestRefusedError,
   LibcKernel,
@@ -155,10 +156,12 @@ async function harvestWith(
   using arena = new BitmapArena();
   warmUp(arena);
   const attribution = new Attribution(sources, arena.create(pages));
+  const bitmaps = sources.map(() => arena.create(pages));
+  for (const bitmap of bitmaps) await cooperate(bitmap.steps.commit(), options);
   const vcpus = await VcpuThreads.of(side, pid);
   return await harvestSources({
     sources,
-    bitmaps: sources.map(() => arena.create(pages)),
+    bitmaps,
     intervalMs: options.intervalMs,
     overheadShare: options.overheadShare,
     vcpuTime: () => vcpus.read(),

@@ -2,10 +2,18 @@
  * Reads of a dirty bitmap, a section of guest memory at a time: what IOMMU_HWPT_GET_DIRTY_BITMAP needs, which
  * ends at the first hole of a range without an error, and what QEMU does with a device's log.
  */
-import { bitmapBytesFor, type BitmapRequest, type DirtyBitmap } from 'linux-vfio-ts';
+import {
+  bitmapBytesFor,
+  cooperate,
+  type BitmapRequest,
+  type DirtyBitmap,
+  type Steps,
+} from 'linux-vfio-ts';
 
 /** Bits of a word: where a section begins in the middle of one, the kernel can't write into the bitmap. */
 const wordPages = 64;
+/** Of a bitmap, between two looks at the clock: less than a ms, whatever is set. */
+const stepBytes = 1024;
 
 /** Reads a range; the bits that it sets are all that the request's bitmap then holds. */
 export type ReadBitmap = (request: BitmapRequest) => Promise<void>;
@@ -31,17 +39,19 @@ export async function readSections(
       }
       const apart = new Uint8Array(bitmapBytes);
       await read({ ...span, bitmap: apart });
-      for (const page of pagesIn(apart)) {
-        bitmap.add({ firstPage: section.firstPage + page, pages: 1 });
-      }
+      await cooperate(addPages(bitmap, section.firstPage, apart), { signal });
     }
   }
 }
 
-function* pagesIn(bits: Uint8Array): Generator<number> {
-  for (const [index, byte] of bits.entries()) {
+/** Adds the pages whose bits are set, the first of them being `firstPage`. */
+function* addPages(bitmap: DirtyBitmap, firstPage: number, bits: Uint8Array): Steps<void> {
+  for (let index = 0; index < bits.length; index++) {
+    const byte = bits[index] ?? 0;
     for (let bit = 0; byte >> bit !== 0; bit++) {
-      if (((byte >> bit) & 1) === 1) yield index * 8 + bit;
+      if (((byte >> bit) & 1) === 1)
+        bitmap.add({ firstPage: firstPage + index * 8 + bit, pages: 1 });
     }
+    if (index % stepBytes === 0) yield;
   }
 }

@@ -9,6 +9,8 @@ import { runBlocks, RunSummary } from './runs.js';
  * and calls frequent for V8, which can only replace its baseline WebAssembly code between calls.
  */
 const PIECE_BYTES = 2 ** 20;
+/** The smallest unit in which the operating system backs memory. */
+const MEMORY_PAGE_BYTES = 4096;
 
 /** A bitmap's place in its arena. @internal */
 export interface BitmapMemory {
@@ -24,7 +26,7 @@ export interface BitmapMemory {
 /** Work in small steps: give it to {@link cooperate}. */
 export type Steps<Result> = Generator<undefined, Result, undefined>;
 
-/** Operations of {@link DirtyBitmap} that do their work in steps; each is as its namesake. */
+/** Operations of {@link DirtyBitmap} that do their work in steps; each is as its namesake, if it has one. */
 export interface BitmapSteps {
   count(range?: PageRange): Steps<number>;
   isEmpty(): Steps<boolean>;
@@ -36,6 +38,11 @@ export interface BitmapSteps {
   equals(other: DirtyBitmap): Steps<boolean>;
   isSubsetOf(other: DirtyBitmap): Steps<boolean>;
   countOutsideSections(): Steps<number>;
+  /**
+   * Has the operating system back all that a harvest may write, 32 KiB for each GiB of the sections. The first
+   * harvest would else have that done at once, which can keep this thread from memory of its own.
+   */
+  commit(): Steps<void>;
 }
 
 /** Does all steps at once. */
@@ -95,6 +102,7 @@ export class DirtyBitmap implements Disposable {
       equals: (other) => this.#equals(other),
       isSubsetOf: (other) => this.#isSubsetOf(other),
       countOutsideSections: () => this.#countOutsideSections(),
+      commit: () => this.#commit(),
     };
   }
 
@@ -291,6 +299,15 @@ export class DirtyBitmap implements Disposable {
   *#clear(): Steps<void> {
     for (const { start, end } of this.#pieces()) {
       this.#memory.use().clear(start, end);
+      yield;
+    }
+  }
+
+  *#commit(): Steps<void> {
+    for (const { start, end } of this.#pieces()) {
+      const bytes = new Uint8Array(this.#memory.use().buffer, start, end - start);
+      // A write of what is there is a write.
+      for (let at = 0; at < bytes.length; at += MEMORY_PAGE_BYTES) bytes[at] = bytes[at] ?? 0;
       yield;
     }
   }

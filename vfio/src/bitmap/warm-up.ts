@@ -7,9 +7,9 @@ const pages = 65_536;
 const pageSizeBytes = 4096;
 
 /**
- * Has the loops over bitmaps compiled now. Otherwise that happens in the first {@link analyse} of a
- * process and holds up the event loop: some ms, and some tens of ms under an emulator. Call it once,
- * before anything is watched. Borrows 8 KiB of the arena.
+ * Has the loops over bitmaps compiled now. Otherwise that happens in the first harvest of a process and
+ * holds up the event loop: some ms, and some tens of ms under an emulator. Call it once, before anything
+ * is watched. Borrows 8 KiB of the arena.
  *
  * @throws BitmapError BITMAP_ARENA_FULL
  */
@@ -20,4 +20,7 @@ export function warmUp(arena: BitmapArena): void {
   bitmap.bytes.fill(0x55);
   const steps = analysis(bitmap, 1);
   while (steps.next().done !== true);
+  bitmap.or(bitmap);
+  bitmap.count();
+  bitmap.clear();
 }
