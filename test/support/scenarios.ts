@@ -55,6 +55,21 @@ function tableOf(device: Scenario['device']): Scenario[] {
   ];
 }
 
+/** The table of docs/scenarios.md. */
+export function scenarioTable(): string {
+  const lines = (['none', 'writing'] as const)
+    .flatMap(tableOf)
+    .map(
+      ({ guest, device, bandwidth, policy, ending }) =>
+        `| ${guest} | ${device} | ${bandwidth}/s | ${policy} | ${ending} |`,
+    );
+  return [
+    '| Guest | VFIO device | Bandwidth | Policy | Ending |',
+    '|---|---|---|---|---|',
+    ...lines,
+  ].join('\n');
+}
+
 interface Pair extends AsyncDisposable {
   source: Guest;
   destination: Guest;

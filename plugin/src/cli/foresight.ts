@@ -33,7 +33,14 @@ export function foresight(
   journal: Journal,
   signal: AbortSignal,
 ): MigrateOptions['foresee'] {
-  const { rehearse: durationMs, forecast } = flags;
+  const { rehearse: durationMs, forecast, overhead } = flags;
+  if (overhead !== undefined && durationMs === undefined) {
+    throw new PrecopyError(
+      'USAGE',
+      '--overhead says how much a rehearsal may cost, and there is none.',
+      'Give --rehearse as well, or leave it out.',
+    );
+  }
   if (durationMs !== undefined && forecast !== undefined) {
     throw new PrecopyError(
       'USAGE',

@@ -16,6 +16,10 @@ export async function rescueAtDestination(
   if (running) return 'The guest runs on the destination.';
   const migration = (await destination.migration()).status ?? 'none';
   if (migration === 'completed' && earlier.guestRan) {
+    const differing = earlier.verify?.differingPages ?? 0;
+    if (differing > 0) {
+      return `The destination has everything, but verify found ${differing} pages that differ, so it was not started: resume it there with "cont" if a damaged guest is better than none.`;
+    }
     await destination.effect('cont');
     const checked = earlier.verify === undefined ? ' Its RAM could not be verified.' : '';
     return `The destination had everything and was started: the guest goes on there.${checked}`;

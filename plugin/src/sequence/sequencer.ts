@@ -60,11 +60,7 @@ export class Sequencer {
   /** Asks the policy until the source's guest stops, postcopy begins, or the migration is over. */
   async follow(isOver: () => boolean): Promise<void> {
     const { control } = this.#options;
-    const { state } = control.events;
-    // In pre-switchover the source stands still, and can still be asked for something.
-    const isSwitchingOver = (): boolean =>
-      state.stopped !== undefined && state.sourceStatus !== 'pre-switchover';
-    const ends = (): boolean => isOver() || isSwitchingOver() || state.postcopy;
+    const ends = (): boolean => isOver() || this.#isSwitchingOver || control.events.state.postcopy;
     const end = new AbortController();
     void control.events
       .until(() => (ends() ? true : undefined), end.signal)
@@ -86,6 +82,12 @@ export class Sequencer {
     } finally {
       end.abort();
     }
+  }
+
+  /** In pre-switchover the source stands still, too, and can still be asked for something. */
+  get #isSwitchingOver(): boolean {
+    const { stopped, sourceStatus } = this.#options.control.events.state;
+    return stopped !== undefined && sourceStatus !== 'pre-switchover';
   }
 
   async #observe(): Promise<void> {
@@ -115,9 +117,7 @@ export class Sequencer {
       await this.#act(decision);
       this.#refused = '';
     } catch (error) {
-      if (control.events.state.stopped !== undefined || control.source.client.state !== 'ready') {
-        throw error;
-      }
+      if (this.#isSwitchingOver || control.source.client.state !== 'ready') throw error;
       // QEMU goes on as before; a policy that asks for the same again is not told of each time.
       const message = `${decision.action.kind} was refused: ${messageOf(error)}`;
       if (message !== this.#refused) journal.append({ type: 'warning', message });

@@ -7,13 +7,29 @@
  * Those whose guest writes need QEMU 10.0 (Debian trixie's is unpacked into the cache): under TCG, 7.2
  * loses pages that the CPU writes from the third synchronisation on, as verify finds.
  */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { repositoryRoot } from '#scripts/repository.js';
 import { buildWorkloadSector } from '#scripts/lab/build-workload.js';
 import { suiteQemu } from '#scripts/qmp-types/suites.js';
-import { allScenarios, describeScenarios, type ScenarioTools } from '../../support/scenarios.js';
+import {
+  allScenarios,
+  describeScenarios,
+  scenarioTable,
+  type ScenarioTools,
+} from '../../support/scenarios.js';
 
 async function prepare(): Promise<ScenarioTools> {
   return { sector: buildWorkloadSector(), qemu: await suiteQemu('trixie') };
 }
+
+describe('docs/scenarios.md', () => {
+  it('lists the scenarios that are tested', () => {
+    const text = readFileSync(join(repositoryRoot(), 'docs/scenarios.md'), 'utf8');
+    assert.ok(text.includes(scenarioTable()), `docs/scenarios.md lacks:\n${scenarioTable()}`);
+  });
+});
 
 let prepared: Promise<ScenarioTools> | undefined;
 
