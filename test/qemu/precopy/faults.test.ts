@@ -259,7 +259,7 @@ function closeConnections(pid: number, peerPid: number): void {
   const pidfd = native.pidfdOpen(pid);
   let closed = 0;
   for (const name of readdirSync(`/proc/${pid}/fd`)) {
-    if (!readlinkSync(`/proc/${pid}/fd/${name}`).startsWith('socket:')) continue;
+    if (!isSocket(`/proc/${pid}/fd/${name}`)) continue;
     const fd = native.pidfdGetfd(pidfd, Number(name));
     try {
       if (native.peerCredentials(fd).pid === peerPid) closed += 1 + shutdown(fd, 2);
@@ -269,6 +269,15 @@ function closeConnections(pid: number, peerPid: number): void {
   }
   native.close(pidfd);
   assert.equal(closed, 1);
+}
+
+/** False of a descriptor that was closed since it was listed. */
+function isSocket(link: string): boolean {
+  try {
+    return readlinkSync(link).startsWith('socket:');
+  } catch {
+    return false;
+  }
 }
 
 function mountSmall(rig: FaultRig): boolean {
