@@ -61,6 +61,7 @@ export * from './harvest/device-tracking.js';
 export * from './harvest/rehearsal.js';
 export * from './harvest/rehearse.js';
 export * from './harvest/dirtied.js';
+export * from './harvest/guest-layout.js';
 export * from './harvest/guest-harvest.js';
 export * from './harvest/tracking-guard.js';
 export * from './harvest/vcpu-time.js';

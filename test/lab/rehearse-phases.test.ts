@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Rehearsal } from 'precopy';
 import { startVfioGuest, type VfioGuest } from '#scripts/lab/vfio-guest.js';
 import { startPrecopy } from '../support/precopy.js';
-import { trackingIsOn } from '../support/tracking.js';
+import { trackingIsOn } from '#scripts/lab/tracking.js';
 
 const memoryMiB = 128;
 const calm = { rangeIova: 0x100_0000n, rangePages: 1024, rate: 300 };

@@ -14,7 +14,7 @@ import { Type1Source, uniformCurve, type Rehearsal } from 'precopy';
 import { QmpClient } from 'qemu-qmp-client-ts';
 import { startVfioGuest, type VfioGuest } from '#scripts/lab/vfio-guest.js';
 import { precopy, startPrecopy } from '../support/precopy.js';
-import { trackingIsOn as isOn } from '../support/tracking.js';
+import { trackingIsOn as isOn } from '#scripts/lab/tracking.js';
 import { harvestBesideTruth } from '../support/beside-truth.js';
 
 const memoryMiB = 128;
@@ -64,7 +64,10 @@ describe('precopy rehearse with VFIO', () => {
     using borrowed = await qemu.borrow(origin);
     const gate = new HarvestGate();
     const { dirtyPages } = new Type1Container(kernel, borrowed.fd, gate);
-    const source = new Type1Source({ name: 'container', dirtyPages, gate, mayBeOn: false });
+    const source = new Type1Source({
+      ...{ name: 'container', dirtyPages, gate, mayBeOn: false },
+      sections: [{ iova: 0x10_0000n, bytes: BigInt((memoryMiB - 1) << 20) }],
+    });
     using arena = new BitmapArena();
     const layout = new BitmapLayout({
       range: { first: 0n, last: 2n ** 40n - 1n },

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { WatchRecord, WatchSample } from 'precopy';
 import { startVfioPair, type VfioPair } from '#scripts/lab/vfio-guest.js';
 import { precopy, startPrecopy, type Running } from '../support/precopy.js';
-import { trackingIsOn } from '../support/tracking.js';
+import { trackingIsOn } from '#scripts/lab/tracking.js';
 
 const memoryMiB = 128;
 // In order, so that no page is written twice in a harvest: what is shown is the rate of writes.

@@ -25,6 +25,8 @@ export interface RamSection {
   region: string;
   /** Where in the block the section starts, bytes. */
   blockOffset: bigint;
+  /** A ROM that the guest programs, such as flash: VFIO does not map it for devices. */
+  romDevice: boolean;
 }
 
 const blockLine =
@@ -47,7 +49,7 @@ export function parseRamBlocks(text: string): RamBlock[] {
 }
 
 const sectionLine =
-  /^ +(?<first>[0-9a-f]{16})-(?<last>[0-9a-f]{16}) \(prio -?\d+, (?:ram|rom|romd|nv-ram)\): (?<region>.*?)(?: @(?<at>[0-9a-f]{16}))?(?: KVM)?\s*$/;
+  /^ +(?<first>[0-9a-f]{16})-(?<last>[0-9a-f]{16}) \(prio -?\d+, (?<type>ram|rom|romd|nv-ram)\): (?<region>.*?)(?: @(?<at>[0-9a-f]{16}))?(?: KVM)?\s*$/;
 
 /**
  * Parses HMP `info mtree -f`: the RAM of the flat view that belongs to the address space `memory`,
@@ -66,6 +68,7 @@ export function parseRamSections(text: string): RamSection[] {
         bytes: BigInt(`0x${groups['last'] ?? ''}`) - gpa + 1n,
         region: groups['region'] ?? '',
         blockOffset: BigInt(`0x${groups['at'] ?? '0'}`),
+        romDevice: groups['type'] === 'romd',
       });
     }
   }

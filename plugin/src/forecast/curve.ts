@@ -32,6 +32,11 @@ export interface Harvest {
   readonly endMs: number;
   /** By name of the source; one that was not read this time is absent. */
   readonly sources: ReadonlyMap<string, DirtyPages>;
+  /**
+   * How long each source saw of that time. Windows of a curve are as long as they were watched: what fell into a
+   * gap is not in the union, and its time not in the length. Default: all of it.
+   */
+  readonly watchedMs?: ReadonlyMap<string, number> | undefined;
 }
 
 export interface CurveBuilderOptions {
@@ -138,13 +143,18 @@ export class CurveBuilder {
     this.#endMs = endMs;
     this.#harvests++;
     const union = this.#sampling.create();
+    let [pagesOfAll, watchedPagesMs] = [0, 0];
     for (const [name, pages] of sources) {
       if (name === together) throw new RangeError('A source needs a name.');
       const set = this.#sampling.create();
       set.add(pages);
+      const counted = set.count() * this.sampledPages;
+      const watchedMs = harvest.watchedMs?.get(name) ?? endMs - startMs;
+      pagesOfAll += counted;
+      watchedPagesMs += counted * watchedMs;
       union.or(set);
       this.#sampling.shrink();
-      this.#pyramid(name).add({ startMs, endMs, set });
+      this.#pyramid(name).add({ startMs, endMs, watchedMs, set });
     }
     const visit = this.#heat.harvest(startMs, endMs);
     const scale = this.sampledPages;
@@ -154,7 +164,9 @@ export class CurveBuilder {
       distinct += pages;
       visit(page, pages);
     });
-    this.#pyramid(together).add({ startMs, endMs, set: union });
+    // As long as most of its pages were watched.
+    const watchedMs = pagesOfAll === 0 ? endMs - startMs : watchedPagesMs / pagesOfAll;
+    this.#pyramid(together).add({ startMs, endMs, watchedMs, set: union });
     this.#sampling.shrink();
     return distinct;
   }
@@ -169,7 +181,7 @@ export class CurveBuilder {
       classes.map((windows) =>
         windows
           .filter((window) => window.startMs >= startMs && window.endMs <= endMs)
-          .map(({ startMs, endMs, pages }) => ({ startMs, endMs, pages: pages[at] ?? 0 })),
+          .map(({ watchedMs, pages }) => ({ windowMs: watchedMs, pages: pages[at] ?? 0 })),
       ),
       ranges?.reduce((sum, { pages }) => sum + pages, 0) ?? this.#options.pages,
     );
@@ -208,12 +220,15 @@ export class CurveBuilder {
 interface Window {
   readonly startMs: number;
   readonly endMs: number;
+  readonly watchedMs: number;
   readonly set: SampledSet;
 }
 
 interface CountedWindow {
   readonly startMs: number;
   readonly endMs: number;
+  /** Its harvests' added up. */
+  readonly watchedMs: number;
   /** All pages, then those of each block. */
   readonly pages: readonly number[];
 }
@@ -263,7 +278,12 @@ class WindowPyramid {
     this.#waiting[level] = undefined;
     first.set.or(window.set);
     this.#sampling.release(window.set);
-    this.#add(level + 1, { startMs: first.startMs, endMs: window.endMs, set: first.set });
+    this.#add(level + 1, {
+      startMs: first.startMs,
+      endMs: window.endMs,
+      watchedMs: first.watchedMs + window.watchedMs,
+      set: first.set,
+    });
   }
 
   #record(index: number, first: Window, then?: Window): void {
@@ -272,7 +292,12 @@ class WindowPyramid {
     const pages = [total, ...first.set.countBlocks(this.#blocks, then?.set).map((n) => n * scale)];
     while (this.classes.length <= index) this.classes.push([]);
     const windows = this.classes[index];
-    windows?.push({ startMs: first.startMs, endMs: (then ?? first).endMs, pages });
+    windows?.push({
+      startMs: first.startMs,
+      endMs: (then ?? first).endMs,
+      watchedMs: first.watchedMs + (then?.watchedMs ?? 0),
+      pages,
+    });
     if (windows && windows.length > windowsKept) windows.shift();
   }
 }

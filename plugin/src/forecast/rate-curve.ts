@@ -48,11 +48,10 @@ export function curveOfRates(
   const classes = byLength(readings).map((members) => {
     // Where all were rounded down to nothing, nothing is the best guess; else half a MiB/s is missing.
     const missing = members.every(({ mibPerSecond }) => mibPerSecond === 0) ? 0 : 0.5;
-    return members.map(({ startMs, windowMs, mibPerSecond }) => {
+    return members.map(({ windowMs, mibPerSecond }) => {
       const pages = ((mibPerSecond + missing) * pagesPerMib * windowMs) / 1000;
       return {
-        startMs,
-        endMs: startMs + windowMs,
+        windowMs,
         pages: Math.min(totalPages, Math.max(0, pages - known.pagesIn(windowMs))),
       };
     });

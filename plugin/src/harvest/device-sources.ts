@@ -2,15 +2,16 @@
 import {
   Iommufd,
   VfioDevice,
-  type BitmapLayout,
   type BorrowableProcess,
   type BorrowedFd,
   type HarvestGate,
   type LibcKernel,
 } from 'linux-vfio-ts';
+import type { MemoryLayout } from '../audit/guest-memory.js';
 import { borrowContainers } from './containers.js';
 import { DeviceLogSource, endLog } from './device-log-source.js';
 import type { DeviceTracking } from './device-tracking.js';
+import { bitmapLayoutOf, deviceSections } from './guest-layout.js';
 import { HwptSource } from './hwpt-source.js';
 import { LogKeeper } from './log-keeper.js';
 import type { HarvestSource } from './source.js';
@@ -22,7 +23,7 @@ export interface DeviceSourceOptions {
   readonly gate: HarvestGate;
   readonly tracking: Exclude<DeviceTracking, { kind: 'everything' }>;
   /** The guest's memory. */
-  readonly layout: BitmapLayout;
+  readonly layout: Pick<MemoryLayout, 'sections'>;
   /** The guest's last migration has completed: QEMU then leaves tracking on. */
   readonly mayBeOn: boolean;
 }
@@ -56,8 +57,10 @@ export class DeviceSources implements AsyncDisposable {
 
   /** @throws PrecopyError NOT_SUPPORTED, NO_ACCESS; errors of linux-vfio-ts */
   static async borrow(options: DeviceSourceOptions): Promise<DeviceSources> {
-    const { qemu, kernel, gate, tracking, layout, mayBeOn } = options;
+    const { qemu, kernel, gate, tracking, mayBeOn } = options;
     if (tracking.kind === 'none') return new DeviceSources([], [], kernel, [], undefined);
+    const sections = deviceSections(options.layout.sections);
+    const layout = bitmapLayoutOf(options.layout.sections);
     const sources: HarvestSource[] = [];
     const switchesOff: (() => void)[] = [];
     const logs: BorrowedLog[] = [];
@@ -68,7 +71,7 @@ export class DeviceSources implements AsyncDisposable {
       tracking.containers,
     )) {
       const { dirtyPages } = container;
-      sources.push(new Type1Source({ name, dirtyPages, gate, mayBeOn }));
+      sources.push(new Type1Source({ name, dirtyPages, gate, mayBeOn, sections }));
       switchesOff.push(() => {
         dirtyPages.stop();
       });

@@ -90,8 +90,7 @@ async function harvestGuarded(
   });
   using qemu = await BorrowableProcess.open(kernel, pid);
   await using devices = await DeviceSources.borrow({
-    ...{ qemu, kernel, gate, tracking, mayBeOn },
-    layout: bitmapLayoutOf(layout.sections),
+    ...{ qemu, kernel, gate, tracking, layout, mayBeOn },
   });
   await using cpu = options.cpu
     ? await SoftDirtySource.open(pid, ramWindows(layout), options.signal)
@@ -101,6 +100,8 @@ async function harvestGuarded(
   if (sources.length === 0) throw nothingToWatch();
   const hasDevices = devices.sources.length > 0;
   options.onSources?.(sources);
+  // Firmware moves memory and moves it back.
+  using resets = side.client.events.subscribe(['RESET']);
   const sinceMs = Date.now();
   if (hasDevices) await refuseForeignLogging(side);
   let summary: HarvestSummary;
@@ -117,7 +118,8 @@ async function harvestGuarded(
     throw error;
   }
   if (hasDevices) await refuseForeignLogging(side, sinceMs);
-  const moved = !sameSections(layout.sections, (await describeMemory(side.monitor)).sections);
+  const { sections } = await describeMemory(side.monitor);
+  const moved = resets.unread > 0 || !sameSections(layout.sections, sections);
   return {
     sources,
     summary,
@@ -144,7 +146,7 @@ export function nothingToWatch(): PrecopyError {
 }
 
 const movedCaveat =
-  "The layout of the guest's memory changed meanwhile (firmware or hotplug); some harvests missed pages. Run it again.";
+  "The layout of the guest's memory changed meanwhile (reset, firmware or hotplug); some harvests missed pages. Run it again.";
 
 async function harvestWith(
   sources: readonly HarvestSource[],

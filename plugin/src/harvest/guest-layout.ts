@@ -1,5 +1,5 @@
 /** The guest's memory as dirty bitmaps see it. Pure. */
-import { BitmapLayout } from 'linux-vfio-ts';
+import { BitmapLayout, type IovaSpan } from 'linux-vfio-ts';
 import type { MemoryLayout } from '../audit/guest-memory.js';
 import { sectionIsOf, type RamSection } from '../audit/ram-blocks.js';
 import type { BlockPages } from '../forecast/curve.js';
@@ -11,10 +11,9 @@ const pageBytes = 4096;
  * RAM, for one) is refused. Holes cost address space only; 8 TiB is the most that the kernel takes.
  */
 export function bitmapLayoutOf(sections: readonly RamSection[]): BitmapLayout {
-  const mask = BigInt(pageBytes - 1);
   const ranges = sections
-    .map(({ gpa, bytes }) => ({ first: gpa, last: gpa + bytes - 1n }))
-    .filter(({ first, last }) => (first & mask) === 0n && ((last + 1n) & mask) === 0n);
+    .filter(({ gpa, bytes }) => isAligned(gpa) && isAligned(bytes))
+    .map(({ gpa, bytes }) => ({ first: gpa, last: gpa + bytes - 1n }));
   const end = ranges.reduce((most, { last }) => (last > most ? last : most), 0n);
   let top = 1n << 40n;
   while (top <= end) top <<= 1n;
@@ -23,6 +22,17 @@ export function bitmapLayoutOf(sections: readonly RamSection[]): BitmapLayout {
     pageSizeBytes: pageBytes,
     sections: ranges,
   });
+}
+
+/** Where a device without a vIOMMU in front of it reaches the guest's RAM, as QEMU maps it. */
+export function deviceSections(sections: readonly RamSection[]): IovaSpan[] {
+  return sections
+    .filter(({ gpa, bytes, romDevice }) => !romDevice && isAligned(gpa) && isAligned(bytes))
+    .map(({ gpa, bytes }) => ({ iova: gpa, bytes }));
+}
+
+function isAligned(value: bigint): boolean {
+  return value % BigInt(pageBytes) === 0n;
 }
 
 /** Each RAM block by its pages in those bitmaps; blocks that the guest does not see are left out. */

@@ -43,6 +43,7 @@ export const systemClock: HarvestClock = {
 /** One harvest of all sources. */
 export interface HarvestRound extends Harvest {
   readonly sources: ReadonlyMap<string, DirtyBitmap>;
+  readonly watchedMs: ReadonlyMap<string, number>;
 }
 
 export interface HarvesterOptions {
@@ -101,7 +102,9 @@ export async function harvestSources(options: HarvesterOptions): Promise<Harvest
       started.push(source);
       await source.start(signal);
     }
-    return await harvestRounds(options, vcpusBefore);
+    const summary = await harvestRounds(options, vcpusBefore);
+    for (const source of sources) await source.check?.(signal);
+    return summary;
   } catch (error) {
     failure = error;
     throw error;
@@ -167,8 +170,8 @@ async function watchAt(
     const startedMs = beforeMs;
     beforeMs = await harvestRound(
       options,
-      (sources, atMs) => {
-        onHarvest({ startMs: startedMs, endMs: atMs, sources });
+      (sources, atMs, watchedMs) => {
+        onHarvest({ startMs: startedMs, endMs: atMs, sources, watchedMs });
       },
       clock,
     );
@@ -219,10 +222,15 @@ async function costOfRound(options: HarvesterOptions, clock: HarvestClock): Prom
  */
 async function harvestRound(
   { sources, bitmaps, signal }: HarvesterOptions,
-  show: (harvested: ReadonlyMap<string, DirtyBitmap>, atMs: number) => void,
+  show: (
+    harvested: ReadonlyMap<string, DirtyBitmap>,
+    atMs: number,
+    watchedMs: ReadonlyMap<string, number>,
+  ) => void,
   clock: HarvestClock,
 ): Promise<number> {
   const harvested = new Map<string, DirtyBitmap>();
+  const watchedMs = new Map<string, number>();
   let sumMs = 0;
   try {
     for (const [index, source] of sources.entries()) {
@@ -230,10 +238,12 @@ async function harvestRound(
       const bitmap = bitmaps[index];
       if (bitmap === undefined) throw new RangeError(`${source.name} has no bitmap.`);
       harvested.set(source.name, bitmap);
-      sumMs += (await source.harvest(bitmap, signal)).endMs;
+      const { startMs, endMs } = await source.harvest(bitmap, signal);
+      watchedMs.set(source.name, endMs - startMs);
+      sumMs += endMs;
     }
     const atMs = sources.length === 0 ? clock.nowMs() : sumMs / sources.length;
-    show(harvested, atMs);
+    show(harvested, atMs, watchedMs);
     return atMs;
   } finally {
     for (const bitmap of harvested.values()) await cooperate(bitmap.steps.clear());

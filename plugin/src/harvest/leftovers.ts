@@ -7,7 +7,6 @@ import { migrationIsOver } from '../sequence/preflight.js';
 import type { QemuSide } from '../sequence/side.js';
 import { DeviceSources } from './device-sources.js';
 import { deviceTracking } from './device-tracking.js';
-import { bitmapLayoutOf } from './guest-layout.js';
 import {
   identityOf,
   livingIdentityOf,
@@ -62,13 +61,12 @@ async function undo(side: QemuSide, pid: number, { eventsWereOff }: FoundState):
   if (tracking.kind === 'tracked') {
     const kernel = new LibcKernel();
     using qemu = await BorrowableProcess.open(kernel, pid);
-    const { sections } = await describeMemory(side.monitor);
+    const layout = await describeMemory(side.monitor);
     // A log that is on, and not on record, is somebody else's.
     const ours = LogRecord.of(pid).read();
     const left = { ...tracking, logs: tracking.logs.filter((fd) => ours.includes(fd)) };
     await using devices = await DeviceSources.borrow({
-      ...{ qemu, kernel, gate: new HarvestGate(), tracking: left, mayBeOn: true },
-      layout: bitmapLayoutOf(sections),
+      ...{ qemu, kernel, gate: new HarvestGate(), tracking: left, layout, mayBeOn: true },
     });
     devices.switchOff();
   }

@@ -3,8 +3,13 @@
  * by the ioctl PAGEMAP_SCAN where the kernel has it with soft-dirty, else by reading an entry of 8 bytes
  * for each page. Both say the same; PAGEMAP_SCAN skips what is not populated, so that a guest of 1 TiB
  * that uses little costs little. Needs ptrace rights over that process.
+ *
+ * Both are called on the event loop, in pieces that take some ms: what is dirtied between reading and clearing
+ * is lost, and the way to a thread and back can take ten times as long as the call (with busy vCPUs beside it).
  */
+import { readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { KernelError, LibcKernel, type Kernel } from 'linux-vfio-ts';
 import { PrecopyError, messageOf } from '../errors.js';
 
@@ -100,6 +105,8 @@ const scanArgument = {
 const regionWords = 6;
 /** Regions that one call may return. */
 const regionsPerCall = 8192;
+/** What one call looks at: 8 GiB, at less than 1 ms a GiB (native). */
+const scannedBytes = 8n << 30n;
 
 class PagemapScan implements PagemapReader {
   readonly method = 'PAGEMAP_SCAN';
@@ -137,14 +144,14 @@ class PagemapScan implements PagemapReader {
     visit: VisitPages,
     signal?: AbortSignal,
   ): Promise<void> {
-    const end = address + BigInt(pages) * BigInt(pageBytes);
+    const last = address + BigInt(pages) * BigInt(pageBytes);
     const base = Number(address / BigInt(pageBytes));
     // The low and high half of each region's start and end; a page's number is below 2^52.
     const pageAt = (word: number): number =>
       (this.#regions[word + 1] ?? 0) * 2 ** 20 + (this.#regions[word] ?? 0) / pageBytes - base;
-    for (let start = address; start < end;) {
-      signal?.throwIfAborted();
-      const found = await this.#scan(category, start, end, signal);
+    for (let start = address; start < last;) {
+      const end = last < start + scannedBytes ? last : start + scannedBytes;
+      const found = this.#scan(category, start, end);
       let next = 0;
       for (let word = 0; word < found * regionWords; word += regionWords) {
         const first = pageAt(word);
@@ -154,18 +161,14 @@ class PagemapScan implements PagemapReader {
       // Not by walk_end: once a walk had to be taken up again inside the kernel, which it is after every 512
       // regions, do_pagemap_scan() leaves it where that was, although it came to the end (Linux 6.12).
       start = found < regionsPerCall ? end : address + BigInt(next) * BigInt(pageBytes);
+      if (start < last) await turn(signal);
     }
   }
 
   /** @returns how many regions were found */
-  async #scan(
-    category: PageCategory,
-    start: bigint,
-    end: bigint,
-    signal: AbortSignal | undefined,
-  ): Promise<number> {
+  #scan(category: PageCategory, start: bigint, end: bigint): number {
     try {
-      return await this.#kernel.ioctlAsync(this.#fd, this.#call(category, start, end), signal);
+      return this.#kernel.ioctl(this.#fd, this.#call(category, start, end));
     } catch (cause) {
       if (!(cause instanceof KernelError)) throw cause;
       throw memoryGone(this.#pid, start, cause);
@@ -222,9 +225,9 @@ class PagemapEntries implements PagemapReader {
     const mask = entryMasks[category];
     const piecePages = pieceBytes / entryBytes;
     for (let first = 0; first < pages; first += piecePages) {
-      signal?.throwIfAborted();
+      if (first > 0) await turn(signal);
       const count = Math.min(piecePages, pages - first);
-      const entries = await this.#read(address + BigInt(first) * BigInt(pageBytes), count);
+      const entries = this.#read(address + BigInt(first) * BigInt(pageBytes), count);
       // Done for every page of the guest at each harvest: no call for those that are not meant.
       for (let page = 0; page < count; page++) {
         if (((entries[2 * page + 1] ?? 0) & mask) === 0) continue;
@@ -236,14 +239,20 @@ class PagemapEntries implements PagemapReader {
   }
 
   /** @returns the entries, good until the next call */
-  async #read(address: bigint, pages: number): Promise<Uint32Array> {
+  #read(address: bigint, pages: number): Uint32Array {
     const bytes = pages * entryBytes;
     if (this.#piece.byteLength < bytes) this.#piece = new Uint32Array(bytes / 4);
     const at = Number(address / BigInt(pageBytes)) * entryBytes;
-    const { bytesRead } = await this.#file.read(this.#piece, 0, bytes, at);
+    const bytesRead = readSync(this.#file.fd, this.#piece, 0, bytes, at);
     if (bytesRead !== bytes) throw memoryGone(this.#pid, address);
     return this.#piece;
   }
+}
+
+/** Lets events be handled, such as that of a migration that began. @throws the signal's reason */
+async function turn(signal: AbortSignal | undefined): Promise<void> {
+  await nextTurn();
+  signal?.throwIfAborted();
 }
 
 function memoryGone(pid: number, address: bigint, cause?: unknown): PrecopyError {

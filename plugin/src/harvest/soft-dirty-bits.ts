@@ -2,6 +2,7 @@
  * Soft-dirty bits of a process (Documentation/admin-guide/mm/soft-dirty.rst): cleared through
  * /proc/PID/clear_refs, read through its pagemap. Needs ptrace rights over that process.
  */
+import { writeSync } from 'node:fs';
 import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { PrecopyError, messageOf } from '../errors.js';
 import { Pagemap } from './pagemap.js';
@@ -11,17 +12,19 @@ const pageBytes = 4096;
 export class SoftDirtyBits implements AsyncDisposable {
   readonly pagemap: Pagemap;
   readonly #clearRefs: FileHandle;
+  readonly #pid: number;
 
-  private constructor(pagemap: Pagemap, clearRefs: FileHandle) {
+  private constructor(pagemap: Pagemap, clearRefs: FileHandle, pid: number) {
     this.pagemap = pagemap;
     this.#clearRefs = clearRefs;
+    this.#pid = pid;
   }
 
   /** @throws PrecopyError NO_ACCESS */
   static async open(pid: number): Promise<SoftDirtyBits> {
     const pagemap = await Pagemap.open(pid);
     try {
-      return new SoftDirtyBits(pagemap, await open(`/proc/${pid}/clear_refs`, 'w'));
+      return new SoftDirtyBits(pagemap, await open(`/proc/${pid}/clear_refs`, 'w'), pid);
     } catch (cause) {
       await pagemap[Symbol.asyncDispose]();
       throw new PrecopyError(
@@ -33,9 +36,23 @@ export class SoftDirtyBits implements AsyncDisposable {
     }
   }
 
-  /** Clears the bits of the whole process; each page's next write then costs it a page fault. */
-  async clear(): Promise<void> {
-    await this.#clearRefs.write('4', 0);
+  /**
+   * Clears the bits of the whole process; each page's next write then costs it a page fault. Not away from the
+   * event loop, for the same reason as in {@link Pagemap}: 0.6 ms a GiB (native).
+   *
+   * @throws PrecopyError NO_ACCESS
+   */
+  clear(): void {
+    try {
+      writeSync(this.#clearRefs.fd, '4', 0);
+    } catch (cause) {
+      throw new PrecopyError(
+        'NO_ACCESS',
+        `Clearing the soft-dirty bits of process ${this.#pid} failed: ${messageOf(cause)}.`,
+        'The QEMU has probably ended. Run the command again.',
+        { cause },
+      );
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -56,7 +73,7 @@ export async function keepsSoftDirtyBits(): Promise<boolean> {
   const start = BigInt(`0x${stack[1] ?? ''}`);
   const pages = Number((BigInt(`0x${stack[2] ?? ''}`) - start) / BigInt(pageBytes));
   await using bits = await SoftDirtyBits.open(process.pid);
-  await bits.clear();
+  bits.clear();
   let dirty = 0;
   await bits.pagemap.forEach('soft-dirty', start, pages, (_, count) => (dirty += count));
   return dirty > 0 && dirty < pages;

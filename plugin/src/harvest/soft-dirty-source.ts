@@ -3,12 +3,15 @@
  * use vfio_dma_rw() (see attribution.ts). Soft-dirty bits of its RAM, by guest-physical
  * page. Real DMA and pages that a driver pinned set none, QEMU's migration neither.
  *
- * Reading and clearing are two steps here, and a page first written between its reading and its
- * clearing is in no harvest. All is read first and cleared directly after it, so that this blind time is
- * that of one scan and one clear; it is measured, and what the curve misses is about its share of the
- * interval. For a forecast that is a small error; for copying RAM this source must never be used.
+ * Reading and clearing are two steps here, and what is first written to a page after it was read and before the
+ * clear begins is in no harvest: each window holds all that was written in it, but windows do not touch. The
+ * clear itself hides nothing new, as the first write to a page is a page fault, and faults wait while it has the
+ * address space locked (PGWALK_WRLOCK in fs/proc/task_mmu.c). So a gap is half of a scan, on average over the
+ * pages; windows are that much shorter than the interval, and a curve is drawn over the time that was watched.
+ * For copying RAM this source must never be used.
  */
 import { readFile } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DirtyBitmap } from 'linux-vfio-ts';
 import type { MemoryLayout } from '../audit/guest-memory.js';
 import { sectionIsOf } from '../audit/ram-blocks.js';
@@ -21,8 +24,8 @@ import type { HarvestSource, HarvestWindow } from './source.js';
 const pageBytes = 4096;
 /** Pages still dirty right after a clear: more than this part of all, and clearing does not work. */
 const stuckShare = 0.9;
-/** Blind time below this part of the interval is not worth a word. */
-const blindShareToTell = 0.01;
+/** Gaps below this part of the time are not worth a word. */
+const gapShareToTell = 0.01;
 
 /** The source that is no VFIO device, however it is watched. */
 export const cpuName = 'CPUs and emulated devices';
@@ -57,7 +60,7 @@ export class SoftDirtySource implements HarvestSource, AsyncDisposable {
   readonly #bits: SoftDirtyBits;
   readonly #hugeBytes: number;
   #lastMs = 0;
-  #blindMs = 0;
+  #gapMs = 0;
   #watchedMs = 0;
 
   private constructor(windows: readonly RamWindow[], bits: SoftDirtyBits, hugeBytes: number) {
@@ -105,14 +108,14 @@ export class SoftDirtySource implements HarvestSource, AsyncDisposable {
     }
   }
 
-  async start(): Promise<void> {
-    await this.#bits.clear();
-    this.#lastMs = performance.now();
+  start(): Promise<void> {
+    this.#clear();
+    return Promise.resolve();
   }
 
   async harvest(bitmap: DirtyBitmap, signal: AbortSignal): Promise<HarvestWindow> {
     const startMs = this.#lastMs;
-    const endMs = performance.now();
+    const scanMs = performance.now();
     const { bytes, layout } = bitmap;
     await this.#forEach(
       'soft-dirty',
@@ -124,10 +127,12 @@ export class SoftDirtySource implements HarvestSource, AsyncDisposable {
       },
       signal,
     );
-    await this.#bits.clear();
-    this.#lastMs = performance.now();
-    this.#blindMs += this.#lastMs - endMs;
+    const endMs = (scanMs + performance.now()) / 2;
+    this.#clear();
+    this.#gapMs += this.#lastMs - endMs;
     this.#watchedMs += endMs - startMs;
+    // All that blocked the event loop; that a migration began must be known before anything else is read.
+    await nextTurn();
     return { startMs, endMs };
   }
 
@@ -138,10 +143,10 @@ export class SoftDirtySource implements HarvestSource, AsyncDisposable {
 
   caveats(): string[] {
     const caveats: string[] = [];
-    const blindShare = this.#blindMs / (this.#blindMs + this.#watchedMs);
-    if (blindShare > blindShareToTell) {
+    const gapShare = this.#gapMs / (this.#gapMs + this.#watchedMs);
+    if (gapShare > gapShareToTell) {
       caveats.push(
-        `Reading and clearing the CPUs' soft-dirty bits are two steps; pages first written in between (at most ${(100 * blindShare).toFixed(1)} % of the time) were not seen.`,
+        `Reading and clearing the CPUs' soft-dirty bits are two steps; what was written in between, ${(100 * gapShare).toFixed(1)} % of the time, was not seen. Curves and rates are of the rest.`,
       );
     }
     if (this.#hugeBytes > 0) {
@@ -156,8 +161,13 @@ export class SoftDirtySource implements HarvestSource, AsyncDisposable {
     await this.#bits[Symbol.asyncDispose]();
   }
 
+  #clear(): void {
+    this.#lastMs = performance.now();
+    this.#bits.clear();
+  }
+
   async #expectToClear(signal: AbortSignal): Promise<void> {
-    await this.#bits.clear();
+    this.#bits.clear();
     let [dirty, populated] = [0, 0];
     await this.#forEach('soft-dirty', (_, pages) => (dirty += pages), signal);
     await this.#forEach('populated', (_, pages) => (populated += pages), signal);

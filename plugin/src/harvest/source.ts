@@ -1,8 +1,11 @@
 import type { DirtyBitmap } from 'linux-vfio-ts';
 
-/** What a harvest covers, ms on the monotonic clock (performance.now). */
+/**
+ * The time that a harvest watched, ms on the monotonic clock (performance.now). Where it is not the same for all
+ * pages: the mean over the pages.
+ */
 export interface HarvestWindow {
-  /** From here on writes are in the harvest; what came before was in the one before it, or is lost. */
+  /** From here on writes are in the harvest; what came before was in the one before it, or in none. */
   readonly startMs: number;
   readonly endMs: number;
 }
@@ -26,6 +29,12 @@ export interface HarvestSource {
    * @returns the window that was really watched
    */
   harvest(bitmap: DirtyBitmap, signal: AbortSignal): Promise<HarvestWindow>;
+  /**
+   * Called after the last harvest.
+   *
+   * @throws an error with `code` if what was harvested was of other pages than it seemed
+   */
+  check?(signal: AbortSignal): Promise<void>;
   /** Undoes what `start` did. Does nothing where that is impossible or not ours to do. */
   stop(): void;
   /** What the reader of the figures must know, as far as it showed until now. */

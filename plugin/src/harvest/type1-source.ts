@@ -2,8 +2,9 @@
  * What the devices of a type1 container dirtied, by VFIO_IOMMU_DIRTY_PAGES (linux/vfio.h). The kernel
  * swaps the bits out under its lock: a write is in one harvest or the next, never in none.
  */
-import type { DirtyBitmap, DirtyPages, HarvestGate } from 'linux-vfio-ts';
+import type { DirtyBitmap, DirtyPages, HarvestGate, IovaSpan } from 'linux-vfio-ts';
 import { PrecopyError } from '../errors.js';
+import { sectionsNotMapped } from './mapping-check.js';
 import type { HarvestSource, HarvestWindow } from './source.js';
 
 export interface Type1SourceOptions {
@@ -12,6 +13,8 @@ export interface Type1SourceOptions {
   readonly gate: HarvestGate;
   /** Tracking may be on before we start: QEMU leaves it on after a migration that completed. */
   readonly mayBeOn: boolean;
+  /** RAM that should be mapped where the guest has it. */
+  readonly sections: readonly IovaSpan[];
   readonly nowMs?: () => number;
 }
 
@@ -22,6 +25,7 @@ export class Type1Source implements HarvestSource {
   readonly #nowMs: () => number;
   #started = false;
   #lastMs = 0;
+  #unmapped: readonly IovaSpan[] = [];
 
   constructor(options: Type1SourceOptions) {
     this.name = options.name;
@@ -31,10 +35,10 @@ export class Type1Source implements HarvestSource {
 
   /**
    * @throws HarvestRefusedError while the gate is shut
-   * @throws PrecopyError NOT_SUPPORTED if somebody else tracks already
+   * @throws PrecopyError NOT_SUPPORTED if somebody else tracks already, or IOVAs are not the guest's addresses
    * @throws Type1Error, KernelError
    */
-  start(): Promise<void> {
+  async start(signal?: AbortSignal): Promise<void> {
     const { dirtyPages, gate, mayBeOn, name } = this.#options;
     gate.check();
     // Tracking is one switch for all: our STOP at the end would end theirs, our reads take their bits.
@@ -47,8 +51,24 @@ export class Type1Source implements HarvestSource {
     }
     dirtyPages.start();
     this.#started = true;
+    await this.check(signal);
     this.#lastMs = this.#nowMs();
-    return Promise.resolve();
+  }
+
+  /**
+   * Looks whether the kernel has the guest's RAM where QEMU says.
+   *
+   * @throws as {@link start}
+   */
+  async check(signal?: AbortSignal): Promise<void> {
+    const { dirtyPages, sections } = this.#options;
+    this.#unmapped = await sectionsNotMapped(dirtyPages, sections, signal);
+    if (this.#unmapped.length === 0 || this.#unmapped.length < sections.length) return;
+    throw new PrecopyError(
+      'NOT_SUPPORTED',
+      `${this.#whatIsNotMapped()}: its IOVAs are not the guest's addresses, so that what devices write can't be told by page.`,
+      'A vIOMMU makes it so: start the guest without it.',
+    );
   }
 
   /** @throws HarvestRefusedError while the gate is shut; Type1Error */
@@ -79,6 +99,16 @@ export class Type1Source implements HarvestSource {
   }
 
   caveats(): string[] {
-    return [];
+    if (this.#unmapped.length === 0) return [];
+    return [
+      `${this.#whatIsNotMapped()}: devices can't write there, such as to memory of virtio-mem that is not plugged; or the layout has just changed.`,
+    ];
+  }
+
+  #whatIsNotMapped(): string {
+    const { sections, name } = this.#options;
+    const [{ iova, bytes } = { iova: 0n, bytes: 1n }] = this.#unmapped;
+    const last = iova + bytes - 1n;
+    return `${name} has ${this.#unmapped.length} of ${sections.length} sections of the guest's RAM not mapped whole at their guest-physical addresses (0x${iova.toString(16)} to 0x${last.toString(16)}, for one)`;
   }
 }

@@ -85,11 +85,11 @@ async function harvestLive(
     onSources: (sources) => {
       for (const { name, kind } of sources) kinds.set(name, kind);
     },
-    onHarvest: ({ startMs, endMs, sources }) => {
-      const pages = new Map([...sources].map(([name, bitmap]) => [name, bitmap.count()]));
-      const together = builder.add({ startMs, endMs, sources });
-      const rates = sampler.add({ startMs, endMs, pages, together });
-      if (rates !== undefined) showSample(rates, endMs);
+    onHarvest: (harvest) => {
+      const pages = new Map([...harvest.sources].map(([name, bitmap]) => [name, bitmap.count()]));
+      const together = builder.add(harvest);
+      const rates = sampler.add({ ...harvest, pages, together });
+      if (rates !== undefined) showSample(rates, harvest.endMs);
     },
   });
 }

@@ -6,6 +6,8 @@ export interface Counted {
   readonly endMs: number;
   /** Distinct pages, by source. */
   readonly pages: ReadonlyMap<string, number>;
+  /** How long each source saw of that time; default: all of it. */
+  readonly watchedMs?: ReadonlyMap<string, number> | undefined;
   /** Distinct pages of all sources. */
   readonly together: number;
 }
@@ -24,6 +26,7 @@ export class Sampler {
   readonly #intervalMs: number;
   readonly #pageBytes: number;
   readonly #pages = new Map<string, number>();
+  readonly #sawMs = new Map<string, number>();
   #together = 0;
   #watchedMs = 0;
   #harvests = 0;
@@ -35,9 +38,12 @@ export class Sampler {
   }
 
   /** @returns the sample that this harvest completes; undefined while it does not */
-  add({ startMs, endMs, pages, together }: Counted): Rates | undefined {
+  add({ startMs, endMs, pages, watchedMs, together }: Counted): Rates | undefined {
     const harvestMs = endMs - startMs;
-    for (const [name, count] of pages) this.#pages.set(name, (this.#pages.get(name) ?? 0) + count);
+    for (const [name, count] of pages) {
+      this.#pages.set(name, (this.#pages.get(name) ?? 0) + count);
+      this.#sawMs.set(name, (this.#sawMs.get(name) ?? 0) + (watchedMs?.get(name) ?? harvestMs));
+    }
     this.#together += together;
     this.#watchedMs += harvestMs;
     this.#harvests++;
@@ -45,24 +51,32 @@ export class Sampler {
     if (this.#watchedMs + harvestMs / 2 < this.#intervalMs) return undefined;
     const rates = this.#rates();
     this.#pages.clear();
+    this.#sawMs.clear();
     this.#together = this.#watchedMs = this.#harvests = 0;
     return rates;
   }
 
   #rates(): Rates {
-    const rate = (pages: number): WatchedRate => {
-      const pagesPerSecond = (pages * 1000) / this.#watchedMs;
-      return { pagesPerSecond, bytesPerSecond: pagesPerSecond * this.#pageBytes };
-    };
+    const rate = (pagesPerSecond: number): WatchedRate => ({
+      pagesPerSecond,
+      bytesPerSecond: pagesPerSecond * this.#pageBytes,
+    });
+    const rates = [...this.#kinds.keys()].map((name) => {
+      const pages = this.#pages.get(name) ?? 0;
+      return pages === 0 ? 0 : (pages * 1000) / (this.#sawMs.get(name) ?? 0);
+    });
+    const counted = sum(this.#pages.values());
+    // Of the sources' rates as much as is left of their pages where each counts once.
+    const once = counted === 0 ? 0 : this.#together / counted;
     return {
       windowMs: this.#watchedMs,
       harvests: this.#harvests,
-      sources: [...this.#kinds].map(([name, kind]) => ({
-        name,
-        kind,
-        ...rate(this.#pages.get(name) ?? 0),
-      })),
-      together: rate(this.#together),
+      sources: [...this.#kinds].map(([name, kind], i) => ({ name, kind, ...rate(rates[i] ?? 0) })),
+      together: rate(sum(rates) * once),
     };
   }
+}
+
+function sum(values: Iterable<number>): number {
+  return [...values].reduce((total, value) => total + value, 0);
 }

@@ -1,10 +1,9 @@
 import type { DirtyCurve } from '../dirty.js';
 import { type ConcaveCurve, concaveThrough } from './concave.js';
 
-/** A measured window: when it was, and how many pages were dirtied in it. */
+/** A measured window: how long it was watched, and how many pages were dirtied in it. */
 export interface WindowCount {
-  readonly startMs: number;
-  readonly endMs: number;
+  readonly windowMs: number;
   readonly pages: number;
 }
 
@@ -103,7 +102,7 @@ class Estimate implements EstimatedCurve {
 function pointOf(windows: readonly WindowCount[]): CurvePoint {
   const counts = windows.map(({ pages }) => pages).sort((a, b) => a - b);
   return {
-    windowMs: mean(windows.map(({ startMs, endMs }) => endMs - startMs)),
+    windowMs: mean(windows.map(({ windowMs }) => windowMs)),
     windows: windows.length,
     pages: mean(counts),
     p10: quantile(counts, 0.1),
@@ -135,9 +134,9 @@ function spreads(
 
 /** Without what differing lengths of the windows explain. */
 function relativeDeviation(windows: readonly WindowCount[], pages: number): number {
-  const length = mean(windows.map(({ startMs, endMs }) => endMs - startMs));
-  const sum = windows.reduce((total, { startMs, endMs, pages: count }) => {
-    const expected = (pages * (endMs - startMs)) / length;
+  const length = mean(windows.map(({ windowMs }) => windowMs));
+  const sum = windows.reduce((total, { windowMs, pages: count }) => {
+    const expected = (pages * windowMs) / length;
     const nearer = Math.min(Math.abs(count - expected), Math.abs(count - pages));
     return total + nearer * nearer;
   }, 0);

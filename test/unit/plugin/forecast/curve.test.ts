@@ -38,19 +38,24 @@ interface Recording extends Partial<CurveBuilderOptions> {
   writer: Writer;
   pagesPerSecond: (ms: number) => number;
   harvests?: number;
+  /** At the end of each harvest, in which nothing is seen. */
+  gapMs?: number;
 }
 
 function record(options: Recording): CurveBuilder {
-  const { writer, pagesPerSecond, harvests = 300, pages = 16_384, ...others } = options;
+  const { writer, pagesPerSecond, harvests = 300, pages = 16_384, gapMs = 0, ...others } = options;
+  const watchedMs = new Map([['cpu', intervalMs - gapMs]]);
   const builder = new CurveBuilder({ pages, ...others });
   const random = seededRandom(7);
   const next = writer(random);
   for (let i = 0; i < harvests; i++) {
     const startMs = i * intervalMs;
     const writes = (pagesPerSecond(startMs) * intervalMs) / 1000;
-    const dirty = new Set(Array.from({ length: writes }, next));
+    const seen = Math.round(writes * (1 - gapMs / intervalMs));
+    const dirty = new Set(Array.from({ length: writes }, next).slice(0, seen));
     const runs: PageRange[] = [...dirty].map((firstPage) => ({ firstPage, pages: 1 }));
-    builder.add({ startMs, endMs: startMs + intervalMs, sources: new Map([['cpu', runs]]) });
+    const sources = new Map([['cpu', runs]]);
+    builder.add({ startMs, endMs: startMs + intervalMs, sources, watchedMs });
   }
   return builder;
 }
@@ -93,6 +98,14 @@ describe('the dirty curve', () => {
       const builder = record({ writer, pagesPerSecond: steady(rate) });
       assertNear(builder.curve(), truth, windows);
       assert.equal(builder.sampledPages, 1);
+    });
+
+    it(`of ${of} is so, too, where a tenth of the time was not watched`, () => {
+      const builder = record({ writer, pagesPerSecond: steady(rate), gapMs: 10 });
+      // Writes in order come round every 50 harvests here: then the gaps are at the same pages.
+      const shorter = windows.filter((ms) => ms < 4000);
+      assertNear(builder.curve(), truth, shorter);
+      assertNear(builder.curve({ source: 'cpu' }), truth, shorter);
     });
   }
 

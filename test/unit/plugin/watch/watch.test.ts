@@ -47,6 +47,20 @@ describe('samples of what is watched', () => {
     }
   });
 
+  it('are rates over the time that each source saw', () => {
+    const sampler = new Sampler(kinds, 100, 4096);
+    const pages = new Map([
+      ['CPUs', 90],
+      ['container', 10],
+    ]);
+    const watchedMs = new Map([['CPUs', 90]]);
+    const rates = sampler.add({ startMs: 0, endMs: 100, pages, watchedMs, together: 100 });
+    assert.deepEqual(
+      [...(rates?.sources ?? []), rates?.together].map((rate) => rate?.pagesPerSecond),
+      [1000, 100, 1100],
+    );
+  });
+
   it('are single harvests where those are longer', () => {
     const sampler = new Sampler(kinds, 100, 4096);
     const rates = sampler.add({ startMs: 0, endMs: 500, pages: new Map(), together: 0 });
