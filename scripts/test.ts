@@ -7,10 +7,11 @@
  *   lab   real VFIO, inside the lab's VM (docs/lab.md)
  *   libvirt  two real libvirtds on this machine, in namespaces of their own; needs root
  *
+ *   lab-libvirt  domains with a VFIO device of two libvirtds, inside the lab
  *   kernels  the lab's VFIO tests on Debian's other kernels, on those of the 2020 review, and on one with
  *            iommufd, which has tests of its own (test/iommufd)
  *
- * `npm test` runs all but the last; `npm test -- unit` runs the ones named.
+ * `npm test` runs all but the last two; `npm test -- unit` runs the ones named.
  * A tier's mocha writes its counts to a file (see mocha.ts); a tier that dies without
  * writing them counts as one failure.
  */
@@ -29,7 +30,7 @@ export interface Counts {
 const root = repositoryRoot();
 /** What `npm test` runs. */
 const standardTiers = ['unit', 'fuzz', 'qemu', 'libvirt', 'lab'] as const;
-const tiers = [...standardTiers, 'kernels'] as const;
+const tiers = [...standardTiers, 'lab-libvirt', 'kernels'] as const;
 type Tier = (typeof tiers)[number];
 
 /**
@@ -85,6 +86,8 @@ function runsOf(tier: Tier, directory: string): Run[] {
   switch (tier) {
     case 'lab':
       return [labRun(tier, tier, directory, [])];
+    case 'lab-libvirt':
+      return [labRun(tier, tier, directory, ['--with', 'libvirt'])];
     case 'kernels':
       return kernels.map(({ options, folder }) => {
         const name = ['kernels', options[1], options[3], folder.replace('/', '-')];

@@ -1,12 +1,15 @@
 /** The settings of precopy's daemon and hooks, with their defaults (docs/configuration.md). */
 import { z } from 'zod';
+import { checkHookSettings, yesOrNo as asYesOrNo, type HookSettings } from './hook-settings.js';
 import { bytesFrom, msFrom } from '../units.js';
 
-/** As people write it, in the file and in a domain's metadata. */
-const yesOrNo = z.union(
-  [z.boolean(), z.enum(['yes', 'no', 'true', 'false']).transform((word) => /yes|true/.test(word))],
-  { error: 'write yes or no' },
-);
+/** In the file and in a domain's metadata. */
+const yesOrNo: z.ZodType<boolean> = z.unknown().transform((value, context) => {
+  const yes = asYesOrNo(value);
+  if (yes !== undefined) return yes;
+  context.addIssue({ code: 'custom', message: 'write yes or no' });
+  return z.NEVER;
+});
 
 function written(parse: (text: string) => number | undefined, how: string): z.ZodType<number> {
   return z.union([z.string(), z.number()]).transform((value, context) => {
@@ -68,9 +71,13 @@ export const configSchema = z.strictObject({
   rehearse: sections.rehearse.prefault({}),
   migration: sections.migration.prefault({}),
   hook: z
-    .strictObject({
-      refuseUntrackedDevices: yesOrNo.default(false),
-      trackingDrivers: z.array(z.string()).default(['mlx5_vfio_pci', 'pds_vfio_pci']),
+    .unknown()
+    .transform((value, context): HookSettings => {
+      const { settings, problems } = checkHookSettings(value);
+      for (const { path, message } of problems) {
+        context.addIssue({ code: 'custom', path: path.slice(1), message });
+      }
+      return settings;
     })
     .prefault({}),
   journals: z

@@ -1,7 +1,7 @@
 /** Whether a domain may migrate in, as far as the configuration lets a hook refuse it. */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { Config } from '../config/schema.js';
+import type { HookSettings } from '../config/hook-settings.js';
 import { messageOf } from '../errors.js';
 import { defaultConfigFile } from '../folders.js';
 import type { HostDevice } from '../libvirt/domain-xml.js';
@@ -31,11 +31,11 @@ export function mentionsRefusal(file = defaultConfigFile()): boolean {
  */
 export function refusalOf(
   devices: readonly HostDevice[],
-  { hook }: Pick<Config, 'hook'>,
+  settings: HookSettings,
   driverOf: (address: string) => string | undefined = boundDriver,
 ): Refusal | undefined {
-  if (!hook.refuseUntrackedDevices) return undefined;
-  const tracking = new Set(hook.trackingDrivers.map(normalised));
+  if (!settings.refuseUntrackedDevices) return undefined;
+  const tracking = new Set(settings.trackingDrivers.map(normalised));
   const reasons = devices.flatMap((device) => {
     if (device.kind !== 'pci') return [];
     const driver = device.driver ?? driverOf(device.address);

@@ -57,8 +57,8 @@ async function perform(call: HookCall, options: HookOptions): Promise<HookOutcom
       const { mentionsRefusal, refusalOf } = await import('./admit.js');
       if (!mentionsRefusal(options.configFile))
         return { refusal: undefined, note: 'may migrate in' };
-      const { loadConfig } = await import('../config/load.js');
-      const refusal = refusalOf(domain.hostDevices, loadConfig(options.configFile))?.why;
+      const { loadHookSettings } = await import('../config/hook-settings.js');
+      const refusal = refusalOf(domain.hostDevices, loadHookSettings(options.configFile))?.why;
       return { refusal, note: refusal === undefined ? 'may migrate in' : 'refused' };
     }
   }
