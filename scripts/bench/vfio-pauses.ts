@@ -66,6 +66,7 @@ async function pausesInside(signal: AbortSignal): Promise<PausesInside> {
     ...[process.execPath, join(scripts, 'lab/main.js'), 'run', '--timeout', '600', '--'],
     ...['node', '--enable-source-maps', join(scripts, 'bench/vfio-pauses/inside.js')],
   ];
-  const { stdout } = await execute(program, args, { signal });
+  const { stdout, stderr } = await execute(program, args, { signal });
+  process.stderr.write(stderr);
   return JSON.parse(stdout) as PausesInside;
 }

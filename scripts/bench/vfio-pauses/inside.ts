@@ -119,6 +119,10 @@ async function measure(): Promise<PausesInside> {
   const ours: Pauses[] = [];
   const idle: Pauses[] = [];
   try {
+    // As in harvester.ts, whose first harvest says what was dirty before. Its pauses are those of a program
+    // whose code is read and compiled.
+    const first = await pausesDuring(harvestAndAnalyse);
+    console.error(`first harvest, not among them: longest pause ${first.realMs.toFixed(1)} ms`);
     for (let n = 0; n < harvests; n++) {
       await sleep(50);
       const pauses = await pausesDuring(harvestAndAnalyse);
