@@ -71,11 +71,11 @@ function decide(view: View, goal: Goal): Decision {
   if (rounds !== undefined && rounds <= patience(view)) {
     return parked(view, `${state}; it takes some ${rounds} more rounds (${formatMs(ms)})`);
   }
-  return (
-    moreBandwidth(view, goal, sight, state) ??
-    moreThrottle(view, goal, sight, state) ??
-    givenUp(view, goal, sight, state)
-  );
+  const faster = moreBandwidth(view, goal, sight, state);
+  if (faster) return faster;
+  // QEMU throttles after two rounds at the earliest; by then the first will have told more.
+  if (view.passes.length < 2) return wait(`${state}; the first round is under way`);
+  return moreThrottle(view, goal, sight, state) ?? givenUp(view, goal, sight, state);
 }
 
 function patience({ passes }: View): number {

@@ -165,6 +165,17 @@ describe('the adaptive policy', () => {
     assert.ok(knowing.totalMs < 0.8 * learning.totalMs, saved);
   });
 
+  it('throttles by no rehearsal alone: what the first round finds is newer', () => {
+    const busy = rehearsedAs(uniformCurve(16_384, 30_000));
+    const calm = guest(4096, uniformCurve(4096, 1000));
+    const ours = run(calm, adaptivePolicy, plain, goal, busy);
+    assert.ok(ours.converged);
+    assert.equal(ours.throttledMs, 0);
+    assert.ok(
+      !ours.steps.some(({ parameters }) => (parameters?.autoConverge?.maxPercent ?? 0) > 1),
+    );
+  });
+
   it('is not misled by the first round, most of which is pages of zeros', () => {
     const curve = uniformCurve(4096, 1000);
     const ours = run(guest(4096, curve), adaptivePolicy, plain, goal, rehearsedAs(curve));
