@@ -8,6 +8,7 @@ import { hookRows } from './hook.js';
 import { labRows } from './lab.js';
 import { migrateRows } from './migrate.js';
 import { qmpRows } from './qmp.js';
+import { rehearseRows } from './rehearse.js';
 import { rowsAsTable, type BenchRow } from './row.js';
 import { switchoverRows } from './switchover.js';
 import { bitmapRows } from './vfio-bitmap.js';
@@ -36,6 +37,7 @@ const benches: Readonly<Record<string, Bench>> = {
     about: "from the pass that shows that the goal can be met to the source's STOP",
     rows: switchoverRows,
   },
+  rehearse: { about: "a guest's work with and without rehearsal", rows: rehearseRows },
   vfio: {
     about: 'dirty bitmaps beside C, fastbitset and plain JS; ioctls beside C; pauses, in the lab',
     async *rows(signal, onError) {
