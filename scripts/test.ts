@@ -75,7 +75,7 @@ function labRun(name: string, folder: string, directory: string, options: readon
     name,
     args: [
       join(root, 'scripts/dist/lab/main.js'),
-      ...['run', ...options, '--out', directory, '--timeout', '2400', '--'],
+      ...['run', ...options, '--out', directory, '--timeout', '3000', '--'],
       // Everything is some ten times slower under TCG.
       ...['node', ...mochaCommand(folder, `/out/${name}.json`, 600_000)],
     ],
