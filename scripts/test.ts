@@ -1,5 +1,5 @@
 /**
- * Runs the tiers of tests and ends with the line `N passed, N failed, N skipped`.
+ * Runs the tiers of tests and ends with what failed and the line `N passed, N failed, N skipped`.
  *
  *   unit  pure code and fakes
  *   fuzz  random operations and inputs, against oracles
@@ -25,6 +25,8 @@ export interface Counts {
   passed: number;
   failed: number;
   skipped: number;
+  /** Title and stack of each test or hook that failed. */
+  failures: string[];
 }
 
 const root = repositoryRoot();
@@ -110,13 +112,14 @@ async function execute({ name, args }: Run, directory: string): Promise<Counts> 
   });
   try {
     const counts = JSON.parse(await readFile(countsFile, 'utf8')) as Counts;
-    if (exitCode !== 0 && counts.failed === 0) counts.failed = 1;
+    if (exitCode !== 0 && counts.failed === 0) {
+      counts.failed = 1;
+      counts.failures.push(`The ${name} tests passed, but ended with exit code ${exitCode}.`);
+    }
     return counts;
   } catch {
-    console.error(
-      `The ${name} tests ended (exit code ${exitCode}) without reporting their counts.`,
-    );
-    return { passed: 0, failed: 1, skipped: 0 };
+    const failure = `The ${name} tests ended (exit code ${exitCode}) without reporting their counts.`;
+    return { passed: 0, failed: 1, skipped: 0, failures: [failure] };
   }
 }
 
@@ -128,7 +131,7 @@ if (unknown.length > 0) {
 }
 
 const directory = await mkdtemp(join(tmpdir(), 'precopy-test-'));
-const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+const total: Counts = { passed: 0, failed: 0, skipped: 0, failures: [] };
 try {
   for (const tier of tiers) {
     const wanted = asked.length > 0 ? asked : standardTiers;
@@ -139,10 +142,12 @@ try {
       total.passed += counts.passed;
       total.failed += counts.failed;
       total.skipped += counts.skipped;
+      total.failures.push(...counts.failures.map((failure) => `${run.name}: ${failure}`));
     }
   }
 } finally {
   await rm(directory, { recursive: true, force: true });
 }
+for (const failure of total.failures) console.log(`\nFAILED ${failure}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
