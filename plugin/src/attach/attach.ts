@@ -35,17 +35,16 @@ const aliveMs = 500;
  */
 export async function attach(options: AttachOptions): Promise<string> {
   const virsh = new Virsh(options.uri);
-  const find = (name: string): Promise<DomainFacts | undefined> =>
-    untilReachable(() => readDomain(virsh, name, options.signal), options);
-  // The hook gives the UUID: whoever waits for libvirt is known by its pid file as well.
-  const uuid = isUuid(options.domain)
-    ? options.domain.toLowerCase()
-    : (await find(options.domain))?.uuid;
+  const find = (): Promise<DomainFacts | undefined> =>
+    untilReachable(() => readDomain(virsh, options.domain, options.signal), options);
   const noDomain = `libvirt has no running domain ${options.domain}`;
+  // The hook gives the UUID: who still waits for libvirt can then be known by the pid file already.
+  const named = isUuid(options.domain) ? undefined : await find();
+  const uuid = isUuid(options.domain) ? options.domain.toLowerCase() : named?.uuid;
   if (uuid === undefined) return noDomain;
   using instance = Instance.claim(uuid);
   if (instance === undefined) return 'another controller is attached to this domain';
-  const domain = await find(uuid);
+  const domain = named ?? (await find());
   if (domain === undefined) return noDomain;
   return await attachTo(domain, virsh, options);
 }

@@ -7,9 +7,9 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { z } from 'zod';
 import { runFolder } from '../folders.js';
-import { forecastVersion, type Forecast } from '../forecast/forecast.js';
 import { worstOf } from '../forecast/rehearsed.js';
 import { toJson } from '../journal/json.js';
+import { expectation } from '../journal/schema.js';
 import { identityOf, type ProcessIdentity } from '../process-identity.js';
 import { expectationOf, type Foreseen } from '../sequence/expectation.js';
 import type { Expectation } from '../sequence/policy.js';
@@ -39,14 +39,7 @@ const schema: z.ZodType<Standing> = z.object({
   recent: z.array(
     z.object({
       atMs: z.number(),
-      expectation: z.object({
-        // Written by us: its version says whether we know its members.
-        forecast: z.custom<Forecast>(
-          (value) => z.object({ version: z.literal(forecastVersion) }).safeParse(value).success,
-        ),
-        curve: z.array(z.object({ windowMs: z.number(), bytes: z.number() })),
-        stopCopyBytes: z.number(),
-      }),
+      expectation,
     }),
   ),
 });

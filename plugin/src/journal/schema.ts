@@ -111,7 +111,8 @@ const request: z.ZodType<Request> = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('tune'), tuning }),
 ]);
 
-const expectation: z.ZodType<Expectation> = z.object({
+/** Also of what a controller keeps of its rehearsals. */
+export const expectation: z.ZodType<Expectation> = z.object({
   forecast: forecastSchema,
   curve: z.array(z.object({ windowMs: number, bytes: number })),
   stopCopyBytes: number,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -18,7 +18,18 @@ const uuid = '6d53ba52-5c26-4a43-8ae2-3b5f4a8ff8b1';
 const mib = 2 ** 20;
 
 function rehearsal(convergedShare: number, windowMs: number): Foreseen {
-  const forecast = { version: forecastVersion, convergedShare, totalMs: null } as Forecast;
+  const unknown = {
+    passes: null,
+    totalMs: null,
+    sentBytes: null,
+    downtimeMs: null,
+    downtime: null,
+  };
+  const forecast: Forecast = {
+    ...{ version: forecastVersion, converges: convergedShare < 1 ? 'no' : 'yes', convergedShare },
+    ...{ limitedBy: null, why: '', ...unknown, qemuExpectedDowntimeMs: null },
+    ...{ throttlePercent: null, samples: 1, horizonMs: 1, warnings: [] },
+  };
   const curve = [{ windowMs, pages: 256 }] as Foreseen['curve'];
   const nothing = { sources: [], together: null, heat: null, devices: [] };
   return { ...nothing, ramBytes: 64 * mib, pageBytes: 4096, forecast, curve };
@@ -67,8 +78,13 @@ describe('the rehearsals that a controller keeps', () => {
   });
 
   it('are none where the file is damaged or of another version', () => {
-    for (const text of ['', '{"version":', '{"version":2,"recent":[]}', '[]']) {
-      writeFileSync(join(folder, `rehearsals-${uuid}.json`), text);
+    keep(1, 1);
+    const file = join(folder, `rehearsals-${uuid}.json`);
+    const good = readFileSync(file, 'utf8');
+    const otherForecast = good.replace(/"forecast":{"version":\d+/, '"forecast":{"version":0');
+    assert.notEqual(otherForecast, good);
+    for (const text of ['', '{"version":', '{"version":2,"recent":[]}', '[]', otherForecast]) {
+      writeFileSync(file, text);
       assert.equal(readStanding(uuid, self, folder), undefined);
     }
   });
