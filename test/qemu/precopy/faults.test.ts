@@ -1,6 +1,7 @@
 /** Everything that can die, at every state of a migration: the table of docs/faults.md, row by row. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -9,6 +10,7 @@ import {
   readlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from 'precopy';
@@ -102,6 +104,29 @@ describe('a fault in a migration', () => {
     await shell.finished;
     while (existsSync(`/proc/${guardian}`)) await sleep(50);
     assert.deepEqual(await rig.runners(), ['destination']);
+  });
+
+  it('never starts a destination that verify found to differ, also when the source dies upon it', async () => {
+    await using rig = await FaultRig.start(true);
+    const running = startPrecopy(rig.arguments(...timeLimit('5s', 'release'), '--verify'));
+    // The guest writes nothing there: what the first round sent is not sent again.
+    await running.printed('"dirtySyncCount":2');
+    await damage(rig, 60 << 20);
+    const { exitCode, stdout, stderr } = await running.finished;
+    assert.equal(exitCode, 4, stdout + stderr);
+    assert.deepEqual(await rig.runners(), ['source']);
+
+    // As if precopy had been killed right after it compared, and the source with it.
+    const lines = readFileSync(rig.journal, 'utf8').split('\n');
+    const compared = lines.findIndex((line) => line.includes('"type":"verify"'));
+    assert.notEqual(compared, -1);
+    writeFileSync(rig.journal, lines.slice(0, compared + 1).join('\n') + '\n');
+    rig.source.process.kill('SIGKILL');
+    await once(rig.source.process, 'exit');
+    const resumed = await precopy('migrate', '--resume', rig.journal);
+    assert.equal(resumed.exitCode, 1, resumed.stdout + resumed.stderr);
+    assert.match(resumed.stderr, /verify found 1 pages? that differ/);
+    assert.deepEqual(await rig.runners(), []);
   });
 
   it('is told of in docs/faults.md as it is tested here', () => {
@@ -242,6 +267,21 @@ function assertTimeLimitKept(rig: FaultRig): void {
   const limitMs = records.find((record) => record.type === 'goal')?.goal.totalLimitMs ?? 0;
   const passedMs = (over?.monotonicMs ?? 0) - (begun?.monotonicMs ?? 0);
   assert.ok(passedMs >= limitMs, `${passedMs} ms passed of a limit of ${limitMs} ms`);
+}
+
+/** Changes a byte of the destination's RAM behind its back. */
+async function damage(rig: FaultRig, address: number): Promise<void> {
+  const answer = await rig.ask('destination', 'human-monitor-command', {
+    'command-line': `gpa2hva ${address}`,
+  });
+  const hostAddress = / is (0x[0-9a-f]+)/.exec(String(answer))?.[1];
+  assert.ok(hostAddress, String(answer));
+  const memory = await open(`/proc/${rig.destination.pid}/mem`, 'r+');
+  try {
+    await memory.write(Buffer.of(0xa5), 0, 1, Number(hostAddress));
+  } finally {
+    await memory.close();
+  }
 }
 
 function childrenOf(pid: number): number[] {
