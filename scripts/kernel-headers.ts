@@ -3,9 +3,8 @@ import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { buildFolderOnce } from './lab/atomic.js';
-import { debianMirror } from './lab/mirror.js';
+import { unpackPackages } from './lab/debian.js';
 import { labCacheFolder } from './lab/paths.js';
-import { requireProgram, runTool } from './lab/process.js';
 
 /** How long headers are used before the archive is asked again. */
 const weekMs = 7 * 24 * 60 * 60 * 1000;
@@ -14,7 +13,7 @@ const weekMs = 7 * 24 * 60 * 60 * 1000;
  * Folders for the compiler's `-isystem`, most specific last. Asks the archive once a week, and makes do
  * with what an earlier week left when it can't be reached.
  *
- * @throws LabError LAB_TOOL_MISSING without mmdebstrap; Error if there are no headers at all
+ * @throws LabError LAB_IMAGE, LAB_TOOL_MISSING if there are no headers at all
  */
 export async function kernelHeaders(suite: string): Promise<string[]> {
   const folder = join(dirname(labCacheFolder()), 'headers', suite);
@@ -22,7 +21,7 @@ export async function kernelHeaders(suite: string): Promise<string[]> {
   let usable = newest;
   try {
     await buildFolderOnce(newest, (temporaryFolder) =>
-      unpack(suite, join(temporaryFolder, 'root')),
+      unpackPackages(suite, join(temporaryFolder, 'root'), ['linux-libc-dev']),
     );
   } catch (error) {
     const weeks = existsSync(folder) ? await readdir(folder) : [];
@@ -36,23 +35,4 @@ export async function kernelHeaders(suite: string): Promise<string[]> {
   const include = join(usable, 'root/usr/include');
   await stat(join(include, 'linux/vfio.h'));
   return [include, join(include, 'x86_64-linux-gnu')].filter((path) => existsSync(path));
-}
-
-async function unpack(suite: string, root: string): Promise<void> {
-  const mirror = debianMirror();
-  const { exitCode, lines } = await runTool([
-    await requireProgram('mmdebstrap'),
-    '--mode=chrootless',
-    '--variant=extract',
-    '--format=directory',
-    '--architectures=amd64',
-    '--include=linux-libc-dev',
-    // sid's Release file may be past its date; signatures are still checked.
-    '--aptopt=Acquire::Check-Valid-Until "false"',
-    suite,
-    root,
-    ...(mirror === undefined ? [] : [mirror]),
-  ]);
-  if (exitCode !== 0)
-    throw new Error(`No kernel headers of ${suite}: ${lines.slice(-3).join(' ')}`);
 }

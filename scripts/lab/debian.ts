@@ -5,7 +5,6 @@ import { basename, join } from 'node:path';
 import { LabError } from './errors.js';
 import { debianMirror } from './mirror.js';
 import { requireProgram, runTool } from './process.js';
-import type { Suite } from './suites.js';
 
 export interface UnpackOptions {
   readonly signal?: AbortSignal | undefined;
@@ -19,7 +18,7 @@ export interface UnpackOptions {
  * @throws LabError LAB_IMAGE, LAB_TOOL_MISSING; the signal's reason when aborted
  */
 export async function unpackPackages(
-  suite: Suite,
+  suite: string,
   root: string,
   packages: readonly string[],
   { signal, report = () => undefined }: UnpackOptions = {},
@@ -36,6 +35,7 @@ export async function unpackPackages(
       '--aptopt=APT::Install-Recommends "false"',
       // sid's and old suites' Release files may be past their date; signatures are still checked.
       '--aptopt=Acquire::Check-Valid-Until "false"',
+      '--aptopt=Acquire::Retries "3"',
       suite,
       root,
       ...(mirror === undefined ? [] : [mirror]),

@@ -9,9 +9,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildFolderOnce } from '../lab/atomic.js';
-import { debianMirror } from '../lab/mirror.js';
+import { unpackPackages } from '../lab/debian.js';
 import { labCacheFolder } from '../lab/paths.js';
-import { runTool } from '../lab/process.js';
 
 const PACKAGES = ['qemu-system-x86', 'seabios', 'qemu-utils', 'qemu-guest-agent', 'libc6'];
 
@@ -19,30 +18,21 @@ function folderOf(suite: string): string {
   return join(dirname(labCacheFolder()), 'qemu', suite);
 }
 
-/** Unpacks the QEMU of a suite once; some 20 s and 400 MB. */
+/**
+ * Unpacks the QEMU of a suite once; some 20 s and 400 MB.
+ *
+ * @throws LabError LAB_IMAGE, LAB_TOOL_MISSING
+ */
 export async function unpackSuite(suite: string): Promise<void> {
-  await unpackPackages(suite, PACKAGES, folderOf(suite));
+  await unpackOnce(suite, PACKAGES, folderOf(suite));
 }
 
-async function unpackPackages(
+async function unpackOnce(
   suite: string,
   packages: readonly string[],
   target: string,
 ): Promise<void> {
-  await buildFolderOnce(target, async (folder) => {
-    const mirror = debianMirror();
-    const { exitCode, lines } = await runTool([
-      ...['mmdebstrap', '--mode=chrootless', '--variant=extract'],
-      // Archived and rolling suites have release files past their date.
-      '--aptopt=Acquire::Check-Valid-Until "false"',
-      '--aptopt=APT::Install-Recommends "false"',
-      ...[`--include=${packages.join(',')}`, suite, join(folder, 'root')],
-      ...(mirror === undefined ? [] : [mirror]),
-    ]);
-    if (exitCode !== 0) {
-      throw new Error(`mmdebstrap could not unpack ${suite}:\n${lines.slice(-10).join('\n')}`);
-    }
-  });
+  await buildFolderOnce(target, (folder) => unpackPackages(suite, join(folder, 'root'), packages));
 }
 
 /** The command that runs a program of a suite; unpacks the suite first if need be. */
@@ -91,7 +81,7 @@ export async function pythonQmpCommand(): Promise<{
   environment: Record<string, string>;
 }> {
   const folder = join(dirname(labCacheFolder()), 'qemu', 'python');
-  await unpackPackages('sid', ['python3-qemu.qmp', 'libc6'], folder);
+  await unpackOnce('sid', ['python3-qemu.qmp', 'libc6'], folder);
   const root = join(folder, 'root');
   const libraries = join(root, 'usr/lib/x86_64-linux-gnu');
   return {
