@@ -104,6 +104,19 @@ function vfioXml({ mediatedDevice, sharedRam }: DomainOptions): {
   };
 }
 
+const userFiles = ['passwd', 'group'] as const;
+
+/** Writes this machine's users and groups, and the user that libvirtd looks for, into a host's folder. */
+function addUser(root: string): void {
+  const line = {
+    passwd: 'libvirt-qemu:x:64055:64055::/:/usr/sbin/nologin',
+    group: 'libvirt-qemu:x:64055:',
+  };
+  for (const name of userFiles) {
+    writeFileSync(join(root, name), `${readFileSync(`/etc/${name}`, 'utf8')}${line[name]}\n`);
+  }
+}
+
 export class LibvirtHost implements AsyncDisposable {
   /** Stands for `/` of this host, as far as `ownFolders` goes. */
   readonly root: string;
@@ -132,11 +145,13 @@ export class LibvirtHost implements AsyncDisposable {
       join(etc, 'libvirtd.conf'),
       `host_uuid = "${randomUUID()}"\nauth_unix_rw = "none"\nauth_unix_ro = "none"\n`,
     );
-    // Debian's package libvirt-daemon-system makes the user that QEMU usually runs as.
+    // Debian's package libvirt-daemon-system makes the user that QEMU usually runs as. Without it libvirtd
+    // does not start, whatever it is configured to use instead.
     const hasUser = await run('id', ['libvirt-qemu']).then(
       () => true,
       () => false,
     );
+    if (!hasUser) addUser(root);
     const user = hasUser ? [] : ['user = "root"', 'group = "root"'];
     writeFileSync(
       join(etc, 'qemu.conf'),
@@ -171,6 +186,10 @@ export class LibvirtHost implements AsyncDisposable {
       'mount --make-rprivate /',
       ...binds,
       hideKvm,
+      ...userFiles.map((name) => {
+        const own = join(this.root, name);
+        return `[ ! -e ${own} ] || mount --bind ${own} /etc/${name}`;
+      }),
       'exec libvirtd --pid-file /run/libvirt/libvirtd.pid',
     ].join('\n');
     const log = join(this.root, 'libvirtd.log');
