@@ -1,6 +1,7 @@
 /** precopy migrate through two real libvirtds, each in namespaces of its own. */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { JournalRecord } from 'precopy';
 import { LibvirtHost, needsLibvirt, type DomainOptions } from '../support/libvirt-host.js';
 import { precopy, startPrecopy, type Finished } from '../support/precopy.js';
@@ -151,6 +152,65 @@ describe('precopy migrate of domains of libvirt', function () {
     assert.equal(exitCode, 5, stdout + stderr);
     assert.equal((await source.virsh('domstate', uuid)).trim(), 'running');
     await source.virsh('destroy', uuid);
+  });
+
+  it('rehearses first, and gives the destination the XML that it is told to', async () => {
+    const domain = await source.create({
+      name: 'rehearsed',
+      workload: { baseAddress: 16 * mib, pages: 2048, pagesPerSecond: 500 },
+      metadata: '<t:tag xmlns:t="urn:tag">source</t:tag>',
+    });
+    const xml = await source.virsh('dumpxml', '--migratable', domain.uuid);
+    const file = (name: string, tag: string): string => {
+      const path = join(source.root, name);
+      writeFileSync(path, xml.replace('>source</t:tag>', `>${tag}</t:tag>`));
+      return path;
+    };
+    const finished = await precopy(
+      ...argsOf('rehearsed', '--rehearse', '3s', '--bandwidth', '20M', '--downtime-limit', '1s'),
+      ...['--xml', file('live.xml', 'live'), '--persistent'],
+      ...['--persistent-xml', file('persistent.xml', 'persistent')],
+    );
+    assert.equal(finished.exitCode, 0, finished.stdout + finished.stderr);
+    const goal = recordsOf(finished).find((record) => record.type === 'goal');
+    assert.equal(goal?.expectation?.forecast.converges, 'yes');
+    const dumped = (...args: string[]): Promise<string> =>
+      destination.virsh('dumpxml', ...args, domain.uuid);
+    assert.match(await dumped(), />live<\/t:tag>/);
+    assert.match(await dumped('--inactive'), />persistent<\/t:tag>/);
+    await destination.virsh('destroy', domain.uuid);
+    await destination.virsh('undefine', domain.uuid);
+  });
+
+  it('decides by a rehearsal of before', async () => {
+    const { uuid } = await source.create({
+      name: 'forecast',
+      workload: { baseAddress: 16 * mib, pages: 2048, pagesPerSecond: 500 },
+    });
+    const rehearsal = await precopy(
+      ...['rehearse', '--qmp', `libvirt:${source.uri}#forecast`, '--duration', '3s', '--json'],
+    );
+    assert.equal(rehearsal.exitCode, 0, rehearsal.stderr);
+    const file = join(source.root, 'rehearsal.json');
+    writeFileSync(file, rehearsal.stdout);
+    const finished = await precopy(
+      ...argsOf('forecast', '--forecast', file, '--downtime-limit', '1s'),
+    );
+    assert.equal(finished.exitCode, 0, finished.stdout + finished.stderr);
+    const goal = recordsOf(finished).find((record) => record.type === 'goal');
+    assert.deepEqual(
+      goal?.expectation?.forecast,
+      (JSON.parse(rehearsal.stdout) as { forecast: unknown }).forecast,
+    );
+    await destination.virsh('destroy', uuid);
+  });
+
+  it('refuses options of libvirt where libvirt does not migrate', async () => {
+    const { exitCode, stderr } = await precopy(
+      ...['migrate', '--qmp', 'unix:/nonexistent', '--uri', 'tcp:x:1', '--xml', 'domain.xml'],
+    );
+    assert.equal(exitCode, 2, stderr);
+    assert.match(stderr, /--xml is for a migration that libvirt runs/);
   });
 
   it('says why libvirt refuses, and leaves the guest where it is', async () => {

@@ -1,8 +1,8 @@
 /** What a controller rehearses is kept, and used when somebody migrates the domain. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import type { Expectation, Standing } from 'precopy';
-import { hostsWithHook, logged } from '../support/attached.js';
+import { HistoryFile, type Expectation, type MigrationSample, type Standing } from 'precopy';
+import { hostsWithHook, logged, until } from '../support/attached.js';
 import { needsLibvirt, type LibvirtHost } from '../support/libvirt-host.js';
 import { startPrecopy } from '../support/precopy.js';
 
@@ -63,5 +63,59 @@ describe('rehearsals of precopy attach', function () {
     await logged(destination, domain, /rehearsed: /);
     await destination.virsh('destroy', domain.uuid);
     await logged(destination, domain, /ended: /);
+  });
+
+  it('go on by what past migrations measured where a migration has left QEMU without a max-bandwidth, and say what is missing until then', async () => {
+    const domain = await source.create({
+      name: 'cancelled',
+      memoryMiB: 512,
+      // More than half of its RAM, which it dirties faster than anything takes it.
+      workload: { baseAddress: 16 << 20, pages: 110_000, pagesPerSecond: 0, spin: 0 },
+      metadata: `<p:domain xmlns:p="urn:precopy:domain:1"><p:migration policy="qemu"/></p:domain>`,
+    });
+    await logged(source, domain, /rehearsed: /);
+    const bounded = await startPrecopy([
+      ...['migrate', '--qmp', `libvirt:${source.uri}#${domain.name}`, '--to', destination.uri],
+      ...['--uri', destination.channel(domain.name), '--bandwidth', '4M', '--timeout', '3s'],
+    ]).finished;
+    assert.equal(bounded.exitCode, 5, bounded.stdout + bounded.stderr);
+    const show = async (): Promise<Standing> => {
+      const env = { PRECOPY_RUN_FOLDER: join(source.root, 'run/precopy') };
+      const args = ['attach', '--connect', source.uri, '--domain', domain.uuid, '--rehearsed'];
+      const { stdout, stderr } = await startPrecopy([...args, '--json'], { env }).finished;
+      assert.equal(stderr, '');
+      return JSON.parse(stdout) as Standing;
+    };
+    await until('what is missing is said', async () => {
+      const { why, next } = (await show()).obstacle ?? { why: '', next: '' };
+      return /no past migration tells what the link takes/.test(why) && /rehearse\.b/.test(next);
+    });
+
+    const journals = source.journalsOf(domain).length;
+    await source.virsh('migrate-setmaxdowntime', domain.uuid, '1');
+    const unbounded = source.virsh(
+      ...['migrate', '--live', '--p2p', domain.uuid, '--desturi', destination.uri],
+      ...['--migrateuri', destination.channel(`${domain.name}-again`)],
+    );
+    const cancelled = assert.rejects(unbounded, /cancel/);
+    await until('its bandwidth is measured', () =>
+      (source.journalsOf(domain)[journals] ?? []).some(({ type, sample }) => {
+        const isSample = type === 'pass' || type === 'observation';
+        return isSample && (sample as MigrationSample).bandwidthBytesPerSecond > 0;
+      }),
+    );
+    await source.virsh('domjobabort', domain.uuid);
+    await cancelled;
+    const sinceMs = Date.now();
+    await until('it is rehearsed again', async () => {
+      const { recent, obstacle } = await show();
+      return (recent.at(-1)?.atMs ?? 0) > sinceMs && obstacle === undefined;
+    });
+    const history = new HistoryFile(join(source.root, '.local/state/precopy/history.jsonl')).read();
+    const last = history.findLast((entry) => entry.type === 'migration');
+    assert.equal(last?.completed, false);
+    assert.ok((last.linkBytesPerSecond ?? 0) > 0, JSON.stringify(history));
+    await source.virsh('destroy', domain.uuid);
+    await logged(source, domain, /ended: /);
   });
 });

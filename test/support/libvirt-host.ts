@@ -196,9 +196,8 @@ export class LibvirtHost implements AsyncDisposable {
     const daemon = spawn(
       'unshare',
       ['-m', '-n', 'sh', '-e', '-c', `exec >>${log} 2>&1\n${script}`],
-      {
-        stdio: 'ignore',
-      },
+      // Hooks get little of libvirtd's environment; where history is kept follows from this.
+      { stdio: 'ignore', env: { ...process.env, HOME: this.root } },
     );
     this.#daemon = daemon;
     // Its socket is there before it answers.

@@ -1,16 +1,19 @@
 /** Follows one migration that somebody else started, from its first event to its end, into a journal. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { QmpEvent } from 'qemu-qmp-client-ts';
 import { messageOf } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
 import type { MigrationResult } from '../journal/records.js';
 import { PassFollower } from '../sequence/pass-follower.js';
 import { migrationIsOver } from '../sequence/preflight.js';
+import { fromQemu } from '../sequence/qmp-parameters.js';
 import {
   capabilityList,
   checked,
   migrationEventData,
   migrationParameters,
   migrationPassData,
+  sampleOf,
   type MigrationInfo,
 } from '../sequence/qemu-replies.js';
 import type { QemuSide } from '../sequence/side.js';
@@ -26,6 +29,9 @@ export const followedEvents: readonly string[] = [
   'VFIO_MIGRATION',
 ];
 
+/** How often it is said how far a migration is: a first round alone can take minutes. */
+const observeMs = 1000;
+
 export class MigrationFollower {
   readonly #side: QemuSide;
   readonly #journal: Journal;
@@ -39,6 +45,7 @@ export class MigrationFollower {
     comparison: '<=',
     stopCopyBytes: undefined,
   };
+  #lastParameters = '';
   #sourceStopped = false;
 
   /** @param side one whose effects and events go to `journal` */
@@ -47,7 +54,7 @@ export class MigrationFollower {
     this.#journal = journal;
     this.#startedAtMs = startedAtMs;
     this.#passes = new PassFollower(
-      () => side.migration(),
+      () => this.#look(),
       () => ({ ...this.#settings, sourceStopped: this.#sourceStopped }),
       journal,
     );
@@ -56,11 +63,7 @@ export class MigrationFollower {
   /** Asks for what passes are judged by; a follower that can't know goes on without. */
   async readSettings(): Promise<void> {
     try {
-      const [parameters, capabilities] = await Promise.all([
-        this.#side.query('query-migrate-parameters'),
-        this.#side.query('query-migrate-capabilities'),
-      ]);
-      const asked = checked(migrationParameters, parameters, 'query-migrate-parameters');
+      const capabilities = await this.#side.query('query-migrate-capabilities');
       const on = new Set(
         checked(capabilityList, capabilities, 'query-migrate-capabilities')
           .filter(({ state }) => state)
@@ -70,16 +73,59 @@ export class MigrationFollower {
         ...this.#settings,
         comparison: comparisonOf(this.#side.client.greeting.version),
         switchoverAck: on.has('switchover-ack'),
-        downtimeLimitMs: asked['downtime-limit'],
-        switchoverBytesPerSecond: asked['avail-switchover-bandwidth'] ?? 0,
         autoConverge: on.has('auto-converge'),
       };
+      await this.#readParameters();
     } catch (error) {
       this.#journal.append({
         type: 'warning',
         message: `The migration's parameters could not be read: ${messageOf(error)}`,
       });
     }
+  }
+
+  /** Says how far it is, until the signal fires; for a migration that nobody here steers. */
+  async observe(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await sleep(observeMs, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      await this.#observeOnce();
+    }
+  }
+
+  async #observeOnce(): Promise<void> {
+    const stopped = (): boolean => this.#sourceStopped;
+    // In the blackout QEMU answers late, and nothing that is of it.
+    if (stopped()) return;
+    try {
+      const sample = sampleOf(await this.#look());
+      if (sample && !stopped()) this.#journal.append({ type: 'observation', sample });
+    } catch {
+      // A monitor that is gone is noticed by whoever waits for its events.
+    }
+  }
+
+  /** Anybody may change the parameters under way: what is looked at is judged by those of that moment. */
+  async #look(): Promise<MigrationInfo> {
+    const [info] = await Promise.all([this.#side.migration(), this.#readParameters()]);
+    return info;
+  }
+
+  async #readParameters(): Promise<void> {
+    const reply = checked(
+      migrationParameters,
+      await this.#side.query('query-migrate-parameters'),
+      'query-migrate-parameters',
+    );
+    const parameters = fromQemu(reply, this.#settings.autoConverge);
+    this.#settings = {
+      ...this.#settings,
+      downtimeLimitMs: parameters.downtimeLimitMs,
+      switchoverBytesPerSecond: parameters.switchoverBytesPerSecond ?? 0,
+    };
+    const text = JSON.stringify(parameters);
+    if (text !== this.#lastParameters) this.#journal.append({ type: 'parameters', parameters });
+    this.#lastParameters = text;
   }
 
   /** @returns the final status, with the event that tells it */

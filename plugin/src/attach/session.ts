@@ -3,6 +3,7 @@ import type { EventSubscription, QmpEvent } from 'qemu-qmp-client-ts';
 import type { Connected } from '../cli/connect.js';
 import type { Config } from '../config/schema.js';
 import { messageOf } from '../errors.js';
+import { rememberMigration } from '../history/recorder.js';
 import { Journal } from '../journal/journal.js';
 import type { Virsh } from '../libvirt/virsh.js';
 import type { ProcessIdentity } from '../process-identity.js';
@@ -13,7 +14,7 @@ import { migrationEventData } from '../sequence/qemu-replies.js';
 import { QemuSide } from '../sequence/side.js';
 import { followedEvents, MigrationFollower } from './follow.js';
 import { openJournal } from './journals.js';
-import { keepRehearsing } from './rehearsals.js';
+import { Rehearsals } from './rehearsals.js';
 import { readStanding, worstExpectation } from './standing.js';
 import { steer } from './steer.js';
 
@@ -39,24 +40,35 @@ interface Following {
   readonly follower: MigrationFollower;
   readonly journal: Journal;
   readonly file: string;
-  /** Settles when the policy has no more to say. */
-  steering: Promise<void>;
+  /** Fires when the migration is over. */
+  readonly over: AbortController;
+  /** Whatever still writes to the journal. */
+  readonly writers: Promise<void>[];
 }
 
 class Session {
   readonly #options: SessionOptions;
   readonly #side: QemuSide;
   readonly #events: EventSubscription;
+  readonly #rehearsals: Rehearsals;
   /** Fires when this connection ends. */
   readonly #ended = new AbortController();
   /** QAPI `MigrationStatus` of a migration that is under way. */
   #migrating: string | undefined;
   #following: Following | undefined;
+  /** Settles when the journals of migrations that are over are closed. */
+  #closing: Promise<unknown> = Promise.resolve();
 
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#side = sideOf(options.connected, new Journal());
     this.#events = options.connected.client.events.subscribe(followedEvents);
+    this.#rehearsals = new Rehearsals({
+      ...options,
+      side: this.#side,
+      signal: this.#ended.signal,
+      pausedBecause: () => this.#migrating,
+    });
   }
 
   async run(): Promise<void> {
@@ -70,22 +82,15 @@ class Session {
       if (signal.aborted) return;
       const following = this.#followAll();
       await this.#lookAtOnce();
-      const rehearsing = keepRehearsing({
-        side: this.#side,
-        uuid: this.#options.uuid,
-        qemu: this.#options.qemu,
-        settings: this.#options.config.rehearse,
-        signal: this.#ended.signal,
-        pausedBecause: () => this.#migrating,
-        log: this.#options.log,
-      });
+      const rehearsing = this.#rehearsals.keepOn();
       await following;
       end();
       await rehearsing;
     } finally {
       signal.removeEventListener('abort', end);
       end();
-      this.#following?.journal[Symbol.dispose]();
+      if (this.#following) await this.#close(this.#following);
+      await this.#closing;
     }
   }
 
@@ -124,31 +129,48 @@ class Session {
     if (following === undefined || outcome === undefined) return;
     this.#following = undefined;
     const result = await following.follower.end(outcome, timeOf(event));
-    await following.steering;
-    following.journal[Symbol.dispose]();
-    this.#options.log(
-      `migration ${outcome} after ${result.totalMs} ms and ${result.passes} passes: ${following.file}`,
-    );
+    // Not waited for: a next migration may begin at once.
+    const closed = this.#close(following).then(() => {
+      this.#options.log(
+        `migration ${outcome} after ${result.totalMs} ms and ${result.passes} passes: ${following.file}`,
+      );
+    });
+    this.#closing = Promise.all([this.#closing, closed]);
+  }
+
+  async #close({ over, writers, journal }: Following): Promise<void> {
+    over.abort();
+    await Promise.all(writers);
+    journal[Symbol.dispose]();
   }
 
   async #begin(event: QmpEvent): Promise<void> {
     const { connected, uuid, name, qemu, config, log } = this.#options;
+    const rehearsal = this.#rehearsals.underWay;
     try {
       const { status } = await this.#side.status();
       if (status === 'inmigrate') return;
       const { journal, file } = openJournal(config.journals, uuid, timeOf(event));
       journal.start('attach', { domain: uuid, name, pid: connected.peer?.pid });
       const side = sideOf(connected, journal);
+      await rememberMigration(journal, side);
       const follower = new MigrationFollower(side, journal, timeOf(event));
-      const following: Following = { follower, journal, file, steering: Promise.resolve() };
+      const over = new AbortController();
+      // None is waited for here: events are taken meanwhile.
+      const writers = [follower.readSettings(), noteInterrupted(rehearsal, journal)];
+      const following: Following = { follower, journal, file, over, writers };
       this.#following = following;
-      const expectation = worstExpectation(readStanding(uuid, qemu));
-      const { why = 'nothing was rehearsed yet' } = expectation?.forecast ?? {};
-      log(`a migration began: ${file}. Expected: ${why}`);
-      // Not waited for: events are taken meanwhile.
-      void follower.readSettings();
-      if (config.migration.policy === 'qemu') return;
-      following.steering = steer({
+      const standing = readStanding(uuid, qemu);
+      const expectation = worstExpectation(standing);
+      const unknown = ['nothing was rehearsed yet', standing?.obstacle?.why].filter(Boolean);
+      log(
+        `a migration began: ${file}. Expected: ${expectation?.forecast.why ?? unknown.join(': ')}`,
+      );
+      if (config.migration.policy === 'qemu') {
+        writers.push(follower.observe(over.signal));
+        return;
+      }
+      const steering = steer({
         virsh: this.#options.virsh,
         uuid,
         // The follower journals the events already.
@@ -158,10 +180,19 @@ class Session {
         journal,
         isOver: () => this.#following !== following,
       });
+      writers.push(steering);
     } catch (error) {
       log(`the migration can't be followed: ${messageOf(error)}`);
     }
   }
+}
+
+/** How the rehearsal ended in which the migration began: it gave the dirty bitmap up, or says what it did. */
+async function noteInterrupted(rehearsal: Rehearsals['underWay'], journal: Journal): Promise<void> {
+  const obstacle = await rehearsal;
+  if (obstacle === undefined) return;
+  const message = `A rehearsal was under way when the migration began. ${obstacle.why}`;
+  journal.append({ type: 'warning', message });
 }
 
 function sideOf({ client, address, peer }: Connected, journal: Journal): QemuSide {

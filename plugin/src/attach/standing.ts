@@ -21,12 +21,23 @@ export interface KeptRehearsal {
   readonly expectation: Expectation;
 }
 
+/** Why a rehearsal failed, and what to do about it. */
+export interface Obstacle {
+  /** ms since the epoch. */
+  readonly atMs: number;
+  readonly why: string;
+  /** Empty where nobody knows. */
+  readonly next: string;
+}
+
 export interface Standing {
   readonly version: typeof standingVersion;
   /** The QEMU that was rehearsed: the same domain started anew is another guest. */
   readonly qemu: ProcessIdentity;
   /** Oldest first. */
   readonly recent: readonly KeptRehearsal[];
+  /** Why there was none since the last of them. */
+  readonly obstacle?: Obstacle | undefined;
 }
 
 const standingVersion = 1;
@@ -36,12 +47,8 @@ const mostKept = 6;
 const schema: z.ZodType<Standing> = z.object({
   version: z.literal(standingVersion),
   qemu: z.object({ pid: z.number(), startTicks: z.string() }),
-  recent: z.array(
-    z.object({
-      atMs: z.number(),
-      expectation,
-    }),
-  ),
+  recent: z.array(z.object({ atMs: z.number(), expectation })),
+  obstacle: z.object({ atMs: z.number(), why: z.string(), next: z.string() }).optional(),
 });
 
 /** Adds a rehearsal; the oldest goes. @returns what is kept now */
@@ -54,7 +61,21 @@ export function keepRehearsal(
 ): Standing {
   const before = readStanding(uuid, qemu, folder)?.recent ?? [];
   const recent = [...before, { atMs, expectation: expectationOf(rehearsal) }].slice(-mostKept);
-  const standing: Standing = { version: standingVersion, qemu, recent };
+  return keep(uuid, { version: standingVersion, qemu, recent }, folder);
+}
+
+/** Says why the last attempt failed; the rehearsals before it stay. */
+export function keepObstacle(
+  uuid: string,
+  qemu: ProcessIdentity,
+  obstacle: Obstacle,
+  folder = runFolder(),
+): Standing {
+  const recent = readStanding(uuid, qemu, folder)?.recent ?? [];
+  return keep(uuid, { version: standingVersion, qemu, recent, obstacle }, folder);
+}
+
+function keep(uuid: string, standing: Standing, folder: string): Standing {
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   const file = fileOf(uuid, folder);
   // Whoever reads it sees the old one or the new one.

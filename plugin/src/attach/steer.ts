@@ -32,6 +32,7 @@ export async function steer(options: SteerOptions): Promise<void> {
     source: side,
     destinationUri: undefined,
     migrateUri: undefined,
+    virshOptions: [],
     journal,
   });
   try {

@@ -70,7 +70,7 @@ async function showRehearsed({ domain, connect, json }: AttachFlags): Promise<Ex
         'A controller must have been beside it for a while (precopy attach), on this host, with rehearsals on; `precopy rehearse` rehearses now.',
       );
     }
-    const text = json ? toJson(standing) : standingLines(standing.recent, Date.now()).join('\n');
+    const text = json ? toJson(standing) : standingLines(standing, Date.now()).join('\n');
     process.stdout.write(`${text}\n`);
     return exitCodes.done;
   } catch (error) {

@@ -4,8 +4,9 @@ import { PrecopyError } from '../errors.js';
 import type { Goal } from '../sequence/policy.js';
 import type { ReportOrder } from './report.js';
 import type { ChannelFlags } from './channel-options.js';
+import type { LibvirtFlags } from './libvirt-options.js';
 
-export interface MigrateFlags extends ChannelFlags {
+export interface MigrateFlags extends ChannelFlags, LibvirtFlags {
   qmp: string;
   toQmp?: string | undefined;
   to?: string | undefined;
@@ -43,6 +44,10 @@ const schemas: { readonly [F in keyof Required<MigrateFlags>]: z.ZodType<Migrate
   qmp: text,
   toQmp: text.optional(),
   to: text.optional(),
+  xml: text.optional(),
+  persistent: set,
+  persistentXml: text.optional(),
+  undefinesource: set,
   uri: text.optional(),
   incomingUri: text.optional(),
   policy: text,

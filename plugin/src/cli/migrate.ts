@@ -9,6 +9,7 @@ import { MigrationText, verdictLine } from '../report/migration.js';
 import { isEssential } from '../sequence/unfinished.js';
 import { addChannelOptions } from './channel-options.js';
 import { Guardian } from './guardian.js';
+import { addLibvirtOptions } from './libvirt-options.js';
 import { flagsOf, type MigrateFlags } from './migrate-flags.js';
 import { runMigration, takeUp } from './migration-run.js';
 import { parseBytes, parseCorePercent, parseDuration, parsePercent } from './numbers.js';
@@ -101,7 +102,7 @@ export function migrateCommand(): Command {
     .action(async (flags: CommandFlags) => {
       process.exitCode = await runMigrate(flags);
     });
-  return addChannelOptions(command);
+  return addChannelOptions(addLibvirtOptions(command));
 }
 
 async function runMigrate(flags: CommandFlags): Promise<ExitCode> {

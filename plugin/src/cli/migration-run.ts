@@ -25,6 +25,7 @@ import { isEssential, unfinished } from '../sequence/unfinished.js';
 import { channelSettings } from './channel-options.js';
 import { connectMonitor, connectOrGone } from './connect.js';
 import { foresight } from './foresight.js';
+import { virshMigrateOptions } from './libvirt-options.js';
 import type { MigrateFlags } from './migrate-flags.js';
 
 /** Connections that are lost in one migration, before it is left to itself. */
@@ -55,6 +56,7 @@ async function migrateBetween(
   signal: AbortSignal,
 ): Promise<void> {
   const options = optionsFor(flags, journal, signal);
+  const virshOptions = virshMigrateOptions(flags);
   await using from = await connectMonitor(flags.qmp, signal);
   await using to =
     flags.toQmp === undefined ? undefined : await connectMonitor(flags.toQmp, signal);
@@ -70,7 +72,10 @@ async function migrateBetween(
           journal,
         })
       : await openLibvirtControl(
-          { address: flags.qmp, source, destinationUri: flags.to, migrateUri: flags.uri, journal },
+          {
+            ...{ address: flags.qmp, source, journal, virshOptions },
+            ...{ destinationUri: flags.to, migrateUri: flags.uri },
+          },
           signal,
         );
   if (flags.history) await rememberMigration(journal, control.source);

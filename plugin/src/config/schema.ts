@@ -49,7 +49,7 @@ const sections = {
     /** Of one core, percent. */
     overhead: percent.default(2),
     cpu: yesOrNo.default(true),
-    /** What the link takes, bytes/s; undefined: QEMU's max-bandwidth. */
+    /** What the link takes, bytes/s; undefined: what libvirt or past migrations say. */
     bandwidth: bytes.optional(),
   }),
   migration: z.strictObject({

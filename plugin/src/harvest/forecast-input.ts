@@ -91,10 +91,21 @@ export function roundMs(
   return 1000 * (dataBytes / bytesPerSecond + zeroPages / pagesPerSecond);
 }
 
+/** Nothing tells what the link takes. */
+export class UnknownBandwidthError extends PrecopyError {
+  constructor() {
+    super(
+      'USAGE',
+      'QEMU has no max-bandwidth that could stand for the link, and no past migration tells what the link takes.',
+      'Say with --bandwidth what the link to the destination takes, e.g. --bandwidth 1G, or have it measured with --measure-link.',
+    );
+  }
+}
+
 /**
- * @param given bytes/s that the migration is to use: its max-bandwidth
- * @param maxBandwidth QEMU's, where nothing was given
- * @throws PrecopyError USAGE if nothing tells what the link takes
+ * @param given bytes/s that the migration is to use: its max-bandwidth; 0: it will have none
+ * @param maxBandwidth QEMU's now, which stands for the link where nothing else does
+ * @throws UnknownBandwidthError
  */
 export function chooseBandwidth(
   given: number | undefined,
@@ -102,25 +113,19 @@ export function chooseBandwidth(
   experience?: Experience,
 ): Bandwidth {
   const maxBytesPerSecond = given ?? maxBandwidth;
-  // 0 is no limit, and so is QEMU's largest value.
-  const bounded = maxBytesPerSecond > 0 && maxBytesPerSecond < 2 ** 50;
-  const { calibration, link: measured } = experience ?? {};
-  const link = measured?.bytesPerSecond ?? calibration?.linkBytesPerSecond;
+  const cap = boundOf(maxBytesPerSecond);
+  const { calibration, link: measured, pastLinkBytesPerSecond } = experience ?? {};
+  const link =
+    measured?.bytesPerSecond ?? calibration?.linkBytesPerSecond ?? pastLinkBytesPerSecond;
   const linkFrom = measured ? 'measured' : 'history';
-  const cap = bounded ? maxBytesPerSecond : Infinity;
-  const bytesPerSecond = Math.min(cap, link ?? Infinity);
-  if (bytesPerSecond === Infinity) {
-    throw new PrecopyError(
-      'USAGE',
-      'QEMU has no max-bandwidth that could stand for the link, and no past migration tells what the link takes.',
-      'Say with --bandwidth what the link to the destination takes, e.g. --bandwidth 1G, or have it measured with --measure-link.',
-    );
-  }
-  const capFrom = given === undefined ? 'max-bandwidth' : 'option';
+  const known = Math.min(cap, link ?? Infinity);
+  const bytesPerSecond = known === Infinity ? boundOf(maxBandwidth) : known;
+  if (bytesPerSecond === Infinity) throw new UnknownBandwidthError();
+  const capFrom = given === undefined || given === 0 ? 'max-bandwidth' : 'option';
   const blackout = calibration?.switchoverBytesPerSecond ?? link;
   return {
     bytesPerSecond,
-    from: bytesPerSecond === cap ? capFrom : linkFrom,
+    from: bytesPerSecond === link && link < cap ? linkFrom : capFrom,
     blackoutBytesPerSecond: blackout ?? bytesPerSecond,
     blackoutFrom:
       blackout === undefined
@@ -128,9 +133,14 @@ export function chooseBandwidth(
         : calibration?.switchoverBytesPerSecond === undefined
           ? linkFrom
           : 'history',
-    maxBytesPerSecond: bounded ? maxBytesPerSecond : 0,
+    maxBytesPerSecond: cap === Infinity ? 0 : cap,
     linkBytesPerSecond: link ?? bytesPerSecond,
   };
+}
+
+/** 0 is no limit, and so is QEMU's largest value. */
+function boundOf(maxBandwidth: number): number {
+  return maxBandwidth > 0 && maxBandwidth < 2 ** 50 ? maxBandwidth : Infinity;
 }
 
 function modelDevices({ kernel }: ProbeReport, readBytesPerSecond: number): ModelDevice[] {

@@ -44,7 +44,7 @@ export interface RehearseOptions {
   readonly intervalMs: number;
   /** How much harvesting may take of one core, and of the guest's running time; 0 to 1. */
   readonly overheadShare: number;
-  /** max-bandwidth of the migration, bytes/s; default: QEMU's. */
+  /** max-bandwidth of the migration, bytes/s; 0: it will have none; default: QEMU's. */
   readonly bandwidthBytesPerSecond?: number | undefined;
   /** Default: QEMU's. */
   readonly downtimeLimitMs?: number | undefined;

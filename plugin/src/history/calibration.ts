@@ -95,6 +95,23 @@ export function calibrationFrom(
   };
 }
 
+/**
+ * What the link took in migrations from this host, in precopy and where no max-bandwidth bound it: to the
+ * host where the latest of them went, completed or not, and whatever guest they moved.
+ *
+ * @returns bytes/s; undefined if no migration tells it
+ */
+export function linkFrom(entries: readonly HistoryEntry[], host: string): number | undefined {
+  const telling = entries.flatMap((entry) =>
+    entry.type === 'migration' && entry.host === host && entry.linkBytesPerSecond !== null
+      ? [{ to: entry.destination, bytesPerSecond: entry.linkBytesPerSecond }]
+      : [],
+  );
+  const to = telling.at(-1)?.to;
+  const used = telling.filter((entry) => entry.to === to).slice(-migrationsUsed);
+  return used.length === 0 ? undefined : median(used.map(({ bytesPerSecond }) => bytesPerSecond));
+}
+
 /** Theil and Sen's: the median of the slopes between any two points, which a few outliers don't move. */
 function slopeOf(
   points: readonly { readonly bytes: number; readonly ms: number }[],

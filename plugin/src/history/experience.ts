@@ -3,6 +3,7 @@ import type { LinkMeasurement } from '../link/measure.js';
 import {
   accuracyFrom,
   calibrationFrom,
+  linkFrom,
   type Accuracy,
   type Calibration,
   type Likeness,
@@ -14,6 +15,8 @@ export interface Experience {
   readonly calibration: Calibration | undefined;
   /** Of past forecasts on this host. */
   readonly accuracy: Accuracy | undefined;
+  /** What the link took in past migrations, whatever guest they moved, bytes/s. */
+  readonly pastLinkBytesPerSecond: number | undefined;
   /** Just measured. */
   readonly link: LinkMeasurement | undefined;
 }
@@ -26,6 +29,7 @@ export function experienceOf(
   return {
     calibration: calibrationFrom(entries, likeness),
     accuracy: accuracyFrom(entries, likeness.host),
+    pastLinkBytesPerSecond: linkFrom(entries, likeness.host),
     link,
   };
 }

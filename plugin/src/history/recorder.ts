@@ -5,8 +5,9 @@ import { messageOf } from '../errors.js';
 import type { Range } from '../forecast/forecast.js';
 import type { Rehearsal } from '../harvest/rehearsal.js';
 import { identityOf } from '../harvest/state-file.js';
+import { beginsMigration } from '../journal/begins-migration.js';
 import type { Journal } from '../journal/journal.js';
-import type { JournalRecord } from '../journal/records.js';
+import type { JournalRecord, RecordOf } from '../journal/records.js';
 import type { QemuSide } from '../sequence/side.js';
 import {
   historyVersion,
@@ -64,7 +65,8 @@ export function forecastEntryOf(rehearsal: Rehearsal, about: About, at: number):
 }
 
 /**
- * What a migration's records say of it; undefined if it did not begin, or ended without saying how.
+ * What a migration's records say of it; undefined if it did not begin, or ended without saying how. It may
+ * be one that was only followed, with no goal of ours.
  *
  * @param past entries, among which is the forecast of it, if there is one
  * @param sharedRam guest RAM is shared memory; null if that is not known
@@ -75,15 +77,13 @@ export function migrationEntryOf(
   past: readonly HistoryEntry[],
   sharedRam: boolean | null = null,
 ): MigrationEntry | undefined {
-  const started = records.find(
-    (record) => record.type === 'effect' && record.command === 'migrate' && !record.error,
-  );
-  const given = records.find((record) => record.type === 'goal');
+  // Where somebody else started it, QEMU's first event tells when.
+  const started = records.find(beginsMigration) ?? records.find(isMigrationEvent);
+  const limits = limitsOf(records);
   const passes = records.flatMap((record) => (record.type === 'pass' ? [record] : []));
   const first = passes.find(({ late }) => !late)?.sample;
   const result = records.findLast((record) => record.type === 'result')?.result;
-  if (started?.type !== 'effect' || !given || !first) return undefined;
-  const { bandwidthBytesPerSecond, downtimeLimitMs } = given.goal;
+  if (!started || !limits || !first) return undefined;
   const last = records.at(-1);
   const completed = result?.outcome === 'completed';
   const linkBytesPerSecond = linkOf(records);
@@ -92,12 +92,10 @@ export function migrationEntryOf(
     type: 'migration',
     at: started.at,
     ...about,
-    destination: destinationOf(started.arguments, about.host),
+    destination: destinationOf(started, about.host),
     ramBytes: first.remainingBytes + first.handledBytes,
     vfio: passes.some(({ sample }) => sample.vfioBytes !== undefined),
-    maxBandwidthBytesPerSecond: bandwidthBytesPerSecond,
-    downtimeLimitMs,
-    policy: given.policy,
+    ...limits,
     completed,
     passes: result?.passes ?? passes.at(-1)?.pass ?? 0,
     totalMs: result?.totalMs ?? (last?.at ?? started.at) - started.at,
@@ -111,52 +109,92 @@ export function migrationEntryOf(
         ? null
         : zeroPagesPerSecondOf(
             records,
-            Math.min(linkBytesPerSecond ?? Infinity, bandwidthBytesPerSecond || Infinity),
+            Math.min(linkBytesPerSecond ?? Infinity, limits.maxBandwidthBytesPerSecond || Infinity),
           ),
     sharedRam,
   };
   return { ...entry, forecast: forecastOf(entry, past) };
 }
 
-/** `tcp:HOST:PORT` leads to a host; unix sockets, fds and commands, to this one. */
-function destinationOf(arguments_: unknown, host: string): string | null {
+function isMigrationEvent(record: JournalRecord): record is RecordOf<'event'> {
+  return record.type === 'event' && record.side === 'source' && record.event === 'MIGRATION';
+}
+
+/** Those of our goal; QEMU's own, where we had none. */
+function limitsOf(
+  records: readonly JournalRecord[],
+): Pick<MigrationEntry, 'maxBandwidthBytesPerSecond' | 'downtimeLimitMs' | 'policy'> | undefined {
+  const given = records.find((record) => record.type === 'goal');
+  if (given) {
+    const { bandwidthBytesPerSecond, downtimeLimitMs } = given.goal;
+    const maxBandwidthBytesPerSecond = bandwidthBytesPerSecond;
+    return { maxBandwidthBytesPerSecond, downtimeLimitMs, policy: given.policy };
+  }
+  const found = records.find((record) => record.type === 'parameters')?.parameters;
+  if (!found) return undefined;
+  const { maxBandwidthBytesPerSecond, downtimeLimitMs } = found;
+  return { maxBandwidthBytesPerSecond, downtimeLimitMs, policy: 'qemu' };
+}
+
+/**
+ * `tcp:HOST:PORT` leads to a host, and so does the URI of its libvirt; unix sockets, fds and commands, to
+ * this one. Where somebody else started it, nobody here knows.
+ */
+function destinationOf(started: JournalRecord, host: string): string | null {
+  if (started.type !== 'effect') return null;
+  const { arguments: given } = started;
+  const name = Array.isArray(given) ? hostOfLibvirt(given) : hostOfChannel(given);
+  if (name === undefined) return null;
+  return name === '' || /^(localhost|127\.|::1)/.test(name) ? host : name;
+}
+
+/** @returns empty: this host; undefined: not known */
+function hostOfChannel(arguments_: unknown): string | undefined {
   const uri =
     typeof arguments_ === 'object' && arguments_ !== null && 'uri' in arguments_
       ? arguments_.uri
       : undefined;
-  if (typeof uri !== 'string') return null;
+  if (typeof uri !== 'string') return undefined;
   const named = /^tcp:(?:\[([^\]]+)\]|([^:]+)):/.exec(uri);
-  const name = named?.[1] ?? named?.[2];
-  return name === undefined || /^(localhost|127\.|::1)/.test(name) ? host : name;
+  return named?.[1] ?? named?.[2] ?? '';
+}
+
+/** @param args of virsh migrate */
+function hostOfLibvirt(args: readonly unknown[]): string | undefined {
+  const uri = args[args.indexOf('--desturi') + 1];
+  return typeof uri === 'string' && URL.canParse(uri) ? new URL(uri).hostname : undefined;
 }
 
 /** MIGRATION `setup` to the first pass, by the source's clock. */
 function setupOf(records: readonly JournalRecord[]): number | null {
   // The first MIGRATION event is `setup`.
-  const setup = records.find(
-    (record) => record.type === 'event' && record.side === 'source' && record.event === 'MIGRATION',
-  );
+  const setup = records.find(isMigrationEvent);
   const first = records.find((record) => record.type === 'pass');
-  const setupUs = setup?.type === 'event' ? setup.qemuUs : undefined;
+  const setupUs = setup?.qemuUs;
   if (setupUs === undefined || first?.qemuUs === undefined || first.first !== 1) return null;
   return (first.qemuUs - setupUs) / 1000;
 }
 
-/** QEMU's bandwidth is the link's only where max-bandwidth did not bound it, and data was sent. */
+/** QEMU's bandwidth is the link's only where max-bandwidth is known not to have bound it, and data was sent. */
 function linkOf(records: readonly JournalRecord[]): number | null {
-  let cap = Infinity;
-  let best = 0;
+  let cap: number | undefined;
+  /** A migration that was cancelled in its first round has no pass that tells. */
+  const best = { pass: 0, observation: 0 };
   for (const record of records) {
     if (record.type === 'parameters') {
       const { maxBandwidthBytesPerSecond } = record.parameters;
-      cap = Math.min(cap, maxBandwidthBytesPerSecond || Infinity);
+      cap = Math.min(cap ?? Infinity, maxBandwidthBytesPerSecond || Infinity);
     }
-    if (record.type !== 'pass' || record.late) continue;
+    if (record.type !== 'pass' && record.type !== 'observation') continue;
+    if (record.type === 'pass' && record.late) continue;
     const { transferredBytes, handledBytes, bandwidthBytesPerSecond } = record.sample;
     // Pages of zeros, of which a header is sent, say how fast they are found.
-    if (transferredBytes > handledBytes / 2) best = Math.max(best, bandwidthBytesPerSecond);
+    if (transferredBytes > handledBytes / 2) {
+      best[record.type] = Math.max(best[record.type], bandwidthBytesPerSecond);
+    }
   }
-  return best > 0 && best < 0.8 * cap ? best : null;
+  const found = best.pass || best.observation;
+  return cap !== undefined && found > 0 && found < 0.8 * cap ? found : null;
 }
 
 function forecastOf(

@@ -19,11 +19,8 @@ import { checked, migrationParameters, type MigrationInfo } from '../sequence/qe
 import { readSettings, type MigrationSettings } from '../sequence/settings.js';
 import type { QemuSide } from '../sequence/side.js';
 import { parseJobInfo } from './job-info.js';
+import { speedText } from './speed.js';
 import { LibvirtError, Virsh } from './virsh.js';
-
-const mib = 2 ** 20;
-/** What libvirt takes for "no limit", MiB/s (`QEMU_DOMAIN_MIG_BANDWIDTH_MAX`). */
-const noLimitMibPerSecond = Math.floor(2 ** 63 / mib) - 1;
 
 /** QEMU's capabilities that virsh migrate has an option for. */
 const optionOf: Readonly<Record<string, string>> = {
@@ -43,6 +40,8 @@ export interface LibvirtControlOptions {
   readonly destinationUri: string | undefined;
   /** Where QEMU's channel goes (`--migrateuri`); undefined: libvirt chooses. */
   readonly migrateUri: string | undefined;
+  /** More options of `virsh migrate`. */
+  readonly virshOptions: readonly string[];
   readonly journal: Journal;
 }
 
@@ -73,7 +72,10 @@ export class LibvirtControl implements MigrationControl {
   }
 
   async setUp(settings: MigrationSettings, tuning: Tuning): Promise<void> {
-    for (const name of Object.keys(settings.parameters)) throw notThroughLibvirt(name);
+    for (const [name, value] of Object.entries(settings.parameters)) {
+      if (name !== 'multifd-channels') throw notThroughLibvirt(name);
+      this.#migrateOptions.push('--parallel-connections', String(value));
+    }
     for (const [name, on] of Object.entries(settings.capabilities)) {
       if (!on || libvirtsOwn.has(name)) continue;
       const option = optionOf[name];
@@ -102,12 +104,13 @@ export class LibvirtControl implements MigrationControl {
 
   /** Resolves when QEMU has begun; before that libvirt prepares the destination, for seconds. */
   async start(): Promise<void> {
-    const { destinationUri, migrateUri, uuid } = this.#options;
+    const { destinationUri, migrateUri, virshOptions, uuid } = this.#options;
     if (destinationUri === undefined) throw new Error('A control that adopts starts nothing.');
     const args = [
       ...['migrate', '--live', '--p2p', '--domain', uuid, '--desturi', destinationUri],
       ...(migrateUri === undefined ? [] : ['--migrateuri', migrateUri]),
       ...this.#migrateOptions,
+      ...virshOptions,
     ];
     const ended = new AbortController();
     this.#migration = this.#effect(args, Infinity)
@@ -184,14 +187,8 @@ export class LibvirtControl implements MigrationControl {
 
   async tune({ downtimeLimitMs, maxBandwidthBytesPerSecond }: Tuning): Promise<void> {
     if (maxBandwidthBytesPerSecond !== undefined) {
-      const speed =
-        maxBandwidthBytesPerSecond === 0
-          ? noLimitMibPerSecond
-          : Math.min(
-              noLimitMibPerSecond,
-              Math.max(1, Math.round(maxBandwidthBytesPerSecond / mib)),
-            );
-      await this.#change('migrate-setspeed', 'migrate-getspeed', String(speed));
+      const speed = speedText(maxBandwidthBytesPerSecond);
+      await this.#change('migrate-setspeed', 'migrate-getspeed', speed);
     }
     if (downtimeLimitMs !== undefined) {
       const limit = String(Math.max(1, Math.round(downtimeLimitMs)));

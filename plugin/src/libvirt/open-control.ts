@@ -12,6 +12,8 @@ export interface LibvirtMigration {
   readonly source: QemuSide;
   readonly destinationUri: string;
   readonly migrateUri: string | undefined;
+  /** More options of `virsh migrate`. */
+  readonly virshOptions: readonly string[];
   readonly journal: Journal;
 }
 
@@ -21,7 +23,7 @@ export interface LibvirtMigration {
  * @throws PrecopyError USAGE if the source is no domain of libvirt; LibvirtError
  */
 export async function openLibvirtControl(
-  { address, source, destinationUri, migrateUri, journal }: LibvirtMigration,
+  { address, ...options }: LibvirtMigration,
   signal: AbortSignal,
 ): Promise<LibvirtControl> {
   const parsed = parseAddress(address);
@@ -34,5 +36,5 @@ export async function openLibvirtControl(
   }
   const virsh = new Virsh(parsed.uri);
   const { uuid } = await readDomain(virsh, parsed.domain, signal);
-  return new LibvirtControl({ virsh, uuid, source, destinationUri, migrateUri, journal });
+  return new LibvirtControl({ virsh, uuid, ...options });
 }

@@ -7,6 +7,7 @@ import {
   calibrationFrom,
   HistoryFile,
   historyVersion,
+  linkFrom,
   migrationEntryOf,
   zeroPagesPerSecondOf,
   type About,
@@ -177,6 +178,24 @@ describe('calibration by past migrations', () => {
   });
 });
 
+describe("the link's bandwidth in past migrations", () => {
+  it('is the median of those from this host to where the latest went, whatever they moved', () => {
+    const link = (mib: number | null, changes: Partial<MigrationEntry> = {}): MigrationEntry =>
+      migration({ linkBytesPerSecond: mib === null ? null : mib * MiB, ...changes });
+    const entries = [
+      link(9, { destination: 'old' }),
+      link(500, { vfio: true, ramBytes: 1 }),
+      link(null),
+      link(300, { completed: false, downtimeMs: null }),
+      link(400, { qemu: '9.2' }),
+      link(7, { host: 'elsewhere' }),
+      forecastEntry(),
+    ];
+    assert.equal(linkFrom(entries, 'here'), 400 * MiB);
+    assert.equal(linkFrom([link(null), forecastEntry()], 'here'), undefined);
+  });
+});
+
 describe('the error of past forecasts', () => {
   const entry = (totalMs: number, downtimeMs: number): MigrationEntry =>
     migration({
@@ -304,6 +323,31 @@ describe("a migration's entry", () => {
     assert.equal(of(0), 80 * MiB);
   });
 
+  it("is made of a migration that was only followed, too: with QEMU's limits, to a host that nobody knows", () => {
+    const [parameters, , , ...followed] = records('', 1024 * MiB);
+    assert.ok(parameters);
+    const entry = migrationEntryOf([parameters, ...followed], about, []);
+    assert.deepEqual(
+      [entry?.policy, entry?.destination, entry?.maxBandwidthBytesPerSecond, entry?.at],
+      ['qemu', null, 1024 * MiB, 10_003],
+    );
+    assert.equal(entry?.linkBytesPerSecond, 80 * MiB);
+    // Without the parameters nobody knows what bound it.
+    assert.equal(migrationEntryOf(followed, about, []), undefined);
+  });
+
+  it("tells the link's bandwidth by samples between passes, of a migration that was cancelled in its first round", () => {
+    const all = records('tcp:there:1', 0).map((record) => {
+      if (record.type === 'pass' && record.pass > 1) {
+        const { at, monotonicMs } = record;
+        return { type: 'observation', at, monotonicMs, sample: record.sample } as const;
+      }
+      if (record.type !== 'result') return record;
+      return { ...record, result: { ...record.result, outcome: 'cancelled' as const } };
+    });
+    assert.equal(migrationEntryOf(all, about, [])?.linkBytesPerSecond, 80 * MiB);
+  });
+
   it('tells how fast pages of zeros went, by samples of the first round that had little else', () => {
     const page = 4096;
     const at = (
@@ -337,6 +381,16 @@ describe("a migration's entry", () => {
     assert.equal(to('tcp:[2001:db8::1]:4444'), '2001:db8::1');
     assert.equal(to('unix:/tmp/x'), 'here');
     assert.equal(to('tcp:127.0.0.1:4444'), 'here');
+    const through = (uri: string): string | null | undefined => {
+      const virsh = {
+        ...{ type: 'effect', side: 'source', command: 'virsh migrate', at: 1, monotonicMs: 1 },
+        arguments: ['--live', '--p2p', '--domain', 'x', '--desturi', uri],
+      } as JournalRecord;
+      const others = records('', 0).filter(({ type }) => type !== 'effect');
+      return migrationEntryOf([virsh, ...others], about, [])?.destination;
+    };
+    assert.equal(through('qemu+ssh://root@there/system'), 'there');
+    assert.equal(through('qemu+unix:///system?socket=/run/x'), 'here');
   });
 
   it('is none of a migration that did not begin', () => {

@@ -1,5 +1,6 @@
 /** What a journal tells of one migration, put together for all forms of report. Pure. */
 import type { CurvePoint } from '../../forecast/curve.js';
+import { beginsMigration } from '../../journal/begins-migration.js';
 import type {
   HeatRecord,
   JournalRecord,
@@ -32,16 +33,13 @@ export interface Run {
   readonly caveats: readonly string[];
 }
 
-/** A record with ms since `migrate` was sent, by the monotonic clock. */
+/** A record with ms since `migrate` was sent (libvirt's: since virsh was started), by the monotonic clock. */
 export type Timed<T> = T & { readonly sinceMs: number };
 
 export type CurvePoints = readonly CurvePoint[];
 
 export function runOf(records: readonly JournalRecord[]): Run {
-  const begun = records.find(
-    (record) =>
-      record.type === 'effect' && record.command === 'migrate' && record.error === undefined,
-  );
+  const begun = records.find(beginsMigration);
   const first = records[0];
   const zeroMs = (begun ?? first)?.monotonicMs ?? 0;
   const timed = <T extends JournalRecord>(record: T): Timed<T> => ({

@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import {
   forecastVersion,
   identityOf,
+  keepObstacle,
   keepRehearsal,
   readStanding,
   removeStanding,
+  standingLines,
   standingOf,
   worstExpectation,
   type Forecast,
@@ -75,6 +77,22 @@ describe('the rehearsals that a controller keeps', () => {
     assert.equal(expectation?.forecast.convergedShare, 0.2);
     assert.deepEqual(expectation.curve, [{ windowMs: 2, bytes: mib }]);
     assert.equal(worstExpectation(undefined), undefined);
+  });
+
+  it('say why there was none since, until there is one', () => {
+    const obstacle = { atMs: 2, why: 'No link.', next: 'Name one.' };
+    keepObstacle(uuid, self, obstacle, folder);
+    const none = readStanding(uuid, self, folder);
+    assert.ok(none);
+    assert.deepEqual(standingLines(none, 1002), [
+      'Nothing was rehearsed yet.',
+      'The attempt 1.00 s ago failed: No link. Name one.',
+    ]);
+    keep(1, 3);
+    assert.equal(readStanding(uuid, self, folder)?.obstacle, undefined);
+    const after = keepObstacle(uuid, self, { ...obstacle, atMs: 4 }, folder);
+    assert.equal(after.recent.length, 1);
+    assert.match(standingLines(after, 1004).at(-1) ?? '', /failed: No link/);
   });
 
   it('are none where the file is damaged or of another version', () => {
