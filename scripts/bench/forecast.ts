@@ -7,11 +7,9 @@
  *   npm run bench forecast [-- --json]
  *   node scripts/dist/bench/forecast.js [--part host|lab] [--runs N] [--qemu PATH] [--only NAME]
  */
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { bootLab } from '../lab/boot.js';
-import { buildWorkloadSector } from '../lab/build-workload.js';
 import { calibrate, hostPlan, labPlan } from './forecast/calibrate.js';
 import {
   asLine,
@@ -57,7 +55,7 @@ export async function* forecastRows(signal: AbortSignal): AsyncGenerator<BenchRo
 
 async function* compareOnHost(options: Options): AsyncGenerator<Compared> {
   const { qemu, signal } = options;
-  const context = { sector: buildWorkloadSector(), qemu, launcher: aheadOfOthers(), signal };
+  const context = { qemu, launcher: aheadOfOthers(), signal };
   yield* compareAll(scenarios, hostPlan, context, options);
 }
 
@@ -93,8 +91,7 @@ async function* compareFromLab({ runs, only, signal }: Options): AsyncGenerator<
 /** Inside the lab: a line for each scenario. */
 async function compareInside(options: Options): Promise<void> {
   const { signal } = options;
-  const sector = readFileSync('/lab/workload.bin');
-  const context = { sector, qemu: undefined, launcher: [], signal };
+  const context = { qemu: undefined, launcher: [], signal };
   for await (const compared of compareAll(labScenarios, labPlan, context, options)) {
     console.log(JSON.stringify(compared));
   }

@@ -5,17 +5,17 @@
  */
 import { median, rounded } from './measure.js';
 import { ours, peers, type Contender } from './migrate/contenders.js';
-import { benchTools, runOnce, type Outcome } from './migrate/run.js';
+import { benchQemu, runOnce, type Outcome } from './migrate/run.js';
 import { downtimeLimitMs, scenarios, timeoutMs } from './migrate/scenarios.js';
 import type { BenchRow } from './row.js';
 
 export async function* migrateRows(signal: AbortSignal): AsyncGenerator<BenchRow> {
-  const tools = await benchTools();
+  const qemu = await benchQemu();
   const totals: number[] = [];
   for (const scenario of scenarios) {
     const outcomes = new Map<Contender, Outcome>();
     for (const contender of [ours, ...peers]) {
-      const outcome = await runOnce(scenario, contender, tools, signal);
+      const outcome = await runOnce(scenario, contender, qemu, signal);
       outcomes.set(contender, outcome);
       console.error(`${scenario.name}: ${contender.name}: ${asText(outcome)}`);
     }

@@ -4,7 +4,7 @@
  */
 import { percentile, rounded } from './measure.js';
 import { ours } from './migrate/contenders.js';
-import { benchTools, runOnce } from './migrate/run.js';
+import { benchQemu, runOnce } from './migrate/run.js';
 import { easyScenario, scenarios } from './migrate/scenarios.js';
 import { switchoverDelay, type SwitchoverDelay } from './migrate/switchover.js';
 import type { BenchRow } from './row.js';
@@ -15,11 +15,11 @@ const runs = 8;
 const goalMs = 100 + 20;
 
 export async function* switchoverRows(signal: AbortSignal): AsyncGenerator<BenchRow> {
-  const tools = await benchTools();
+  const qemu = await benchQemu();
   const delays: SwitchoverDelay[] = [];
   for (let run = 1; run <= runs; run += 1) {
     for (const scenario of [...scenarios, easyScenario]) {
-      const { records, converged } = await runOnce(scenario, ours, tools, signal);
+      const { records, converged } = await runOnce(scenario, ours, qemu, signal);
       const delay = converged ? switchoverDelay(records) : undefined;
       if (delay) delays.push(delay);
       console.error(`${run}: ${scenario.name}: ${asText(delay)}`);

@@ -16,6 +16,7 @@ import { runBlocks } from '#vfio/bitmap/runs.js';
 import { repositoryRoot } from '../repository.js';
 import { loadCPeer } from './c-peer.js';
 import { FastBitSet } from './fastbitset.js';
+import { median, rounded } from './measure.js';
 import type { BenchRow } from './row.js';
 import { watchTurns } from './turns.js';
 
@@ -260,11 +261,6 @@ function alternate(
   return [median(samples[0]), median(samples[1])];
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
-}
-
 function* loopRows(): Generator<BenchRow> {
   using arena = new BitmapArena({ capacityBytes: 2 * bitmapBytes });
   const layout = terabyte();
@@ -383,10 +379,6 @@ function fastCopy(bitmap: DirtyBitmap): FastBitSet {
   // Its words are signed 32-bit numbers in a plain array.
   set.words = Array.from(new Int32Array(buffer, byteOffset, byteLength / 4));
   return set;
-}
-
-function rounded(value: number): number {
-  return Number(value.toPrecision(3));
 }
 
 /** All rows of this bench, as they are measured. Takes about a minute and needs gcc. */

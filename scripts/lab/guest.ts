@@ -2,18 +2,21 @@
  * Starts QEMUs for tests, the demo and benches: a source and a destination of the same shape, with
  * QMP sockets in a folder of their own. Works on the host and inside the lab's VM.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { buildWorkloadSector } from './build-workload.js';
+import { workloadImage, type WorkloadParameters } from './workload.js';
 
 export interface GuestOptions {
   /** RAM of the guest, MiB. Default 128. */
   memoryMiB?: number;
-  /** Boot sector image (see scripts/lab/workload.ts); without one the guest idles in its firmware. */
-  image?: string;
+  /** What the guest's CPU dirties; without it the guest idles in its firmware. */
+  workload?: WorkloadParameters | undefined;
   /** More arguments for QEMU, e.g. `-device vfio-pci,...`. */
   args?: readonly string[];
   /** The QEMU to run. Default `qemu-system-x86_64`. */
@@ -39,9 +42,17 @@ export class Guest implements AsyncDisposable {
   /** The address of its monitor for `--qmp`. */
   readonly qmp: string;
   readonly #folder: string;
+  readonly #printed: Buffer[] = [];
 
-  private constructor(process: ChildProcess, pid: number, folder: string) {
+  private constructor(
+    process: ChildProcessByStdio<null, Readable, Readable>,
+    pid: number,
+    folder: string,
+  ) {
     this.process = process;
+    for (const stream of [process.stdout, process.stderr]) {
+      stream.on('data', (data: Buffer) => this.#printed.push(data));
+    }
     this.pid = pid;
     this.qmp = `unix:${join(folder, 'qmp')}`;
     this.#folder = folder;
@@ -68,9 +79,7 @@ export class Guest implements AsyncDisposable {
       ...['-qmp', `unix:${join(folder, 'qmp')},server=on,wait=off`],
       ...['-qmp', `unix:${join(folder, 'qmp2')},server=on,wait=off`],
       ...['-debugcon', `file:${join(folder, 'debugcon')}`],
-      ...(options.image === undefined
-        ? []
-        : ['-drive', `file=${options.image},format=raw,if=floppy,readonly=on`]),
+      ...(options.workload === undefined ? [] : workloadDrive(options.workload, folder)),
       ...(options.incoming === true ? ['-incoming', 'defer'] : []),
       ...(options.args ?? []),
     ];
@@ -79,9 +88,6 @@ export class Guest implements AsyncDisposable {
     const child = spawn(program, argv, {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const printed: Buffer[] = [];
-    child.stdout.on('data', (data: Buffer) => printed.push(data));
-    child.stderr.on('data', (data: Buffer) => printed.push(data));
     await Promise.race([
       once(child, 'spawn'),
       once(child, 'error').then(([error]) => Promise.reject(error as Error)),
@@ -90,23 +96,50 @@ export class Guest implements AsyncDisposable {
     alive.add(child);
     child.once('exit', () => alive.delete(child));
     while (!existsSync(join(folder, 'qmp2'))) {
-      if (child.exitCode !== null || child.signalCode !== null) {
+      if (guest.#hasEnded) {
         rmSync(folder, { recursive: true, force: true });
-        throw new Error(`QEMU ended at once: ${Buffer.concat(printed).toString()}`);
+        throw guest.#ended();
       }
       await sleep(10);
     }
     return guest;
   }
 
+  get #hasEnded(): boolean {
+    return this.process.exitCode !== null || this.process.signalCode !== null;
+  }
+
+  #ended(): Error {
+    return new Error(`QEMU ended: ${Buffer.concat(this.#printed).toString()}`);
+  }
+
+  /**
+   * Waits until its workload runs: after some seconds of firmware, more under nested TCG.
+   *
+   * @throws Error if QEMU ends before, with what it printed; the signal's reason
+   */
+  async workloadRuns(signal: AbortSignal = AbortSignal.timeout(60_000)): Promise<void> {
+    while (!this.console.endsWith('R')) {
+      if (this.#hasEnded) throw this.#ended();
+      await sleep(50, undefined, { signal });
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.process.exitCode === null && this.process.signalCode === null) {
+    if (!this.#hasEnded) {
       const exit = once(this.process, 'exit');
       this.process.kill('SIGKILL');
       await exit;
     }
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** Read-only, so that the two sides of a migration may have the same one. */
+function workloadDrive(workload: WorkloadParameters, folder: string): string[] {
+  const image = join(folder, 'workload.img');
+  writeFileSync(image, workloadImage(workload, buildWorkloadSector()));
+  return ['-drive', `file=${image},format=raw,if=floppy,readonly=on`];
 }
 
 /** Starts a source and a destination that waits for it, of the same shape. */

@@ -2,21 +2,15 @@
  * A QEMU with a dirtygen device, and a guest whose CPU dirties memory as well; alone, or as the
  * source and the destination of a migration. Runs inside the lab.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { QmpClient } from 'qemu-qmp-client-ts';
 import { Dirtygen, type DirtygenOptions, type DirtygenSettings } from './dirtygen.js';
 import { Guest, type GuestOptions } from './guest.js';
-import { workloadImage, type WorkloadParameters } from './workload.js';
 
 export interface VfioGuestOptions extends Pick<
   GuestOptions,
-  'memoryMiB' | 'folder' | 'incoming' | 'args'
+  'memoryMiB' | 'folder' | 'workload' | 'incoming' | 'args'
 > {
-  /** What the guest's CPU dirties; without it the guest idles in its firmware. */
-  workload?: WorkloadParameters;
   /** What the device dirties. */
   dirty?: Partial<DirtygenSettings>;
   deviceOptions?: DirtygenOptions;
@@ -34,27 +28,22 @@ export interface VfioGuest extends AsyncDisposable {
  * has been started.
  */
 export async function startVfioGuest(options: VfioGuestOptions): Promise<VfioGuest> {
-  const { workload, dirty, deviceOptions, deviceProperties, ...shape } = options;
+  const { dirty, deviceOptions, deviceProperties, ...shape } = options;
   const device = Dirtygen.create(deviceOptions);
-  const folder = await mkdtemp(join(tmpdir(), 'precopy-workload-'));
   let guest: Guest | undefined;
   const dispose = async (): Promise<void> => {
     await guest?.[Symbol.asyncDispose]();
     device.remove();
-    await rm(folder, { recursive: true, force: true });
   };
   try {
-    const image = join(folder, 'workload.img');
-    if (workload) await writeFile(image, workloadImage(workload));
     const properties = deviceProperties === undefined ? '' : `,${deviceProperties}`;
     guest = await Guest.start({
       memoryMiB: 256,
       ...shape,
-      ...(workload ? { image } : {}),
       args: ['-device', `${device.qemuDevice}${properties}`, ...(shape.args ?? [])],
     });
     if (shape.incoming !== true) {
-      if (workload) await workloadRuns(guest);
+      if (shape.workload) await guest.workloadRuns();
       if (dirty) {
         await deviceIsReset(guest);
         await device.set(dirty);
@@ -103,13 +92,4 @@ export async function startVfioPair(options: VfioGuestOptions): Promise<VfioPair
 async function deviceIsReset(guest: Guest): Promise<void> {
   await using client = await QmpClient.connect(guest.secondQmp, { connectTimeoutMs: 60_000 });
   await client.execute('query-status');
-}
-
-/** The workload says so on the debug console, after some seconds of firmware under nested TCG. */
-async function workloadRuns(guest: Guest): Promise<void> {
-  const signal = AbortSignal.timeout(60_000);
-  while (!guest.console.endsWith('R')) {
-    signal.throwIfAborted();
-    await sleep(50);
-  }
 }

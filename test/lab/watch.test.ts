@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WatchRecord, WatchSample } from 'precopy';
+import { median } from '#scripts/bench/measure.js';
 import { startVfioPair, type VfioPair } from '#scripts/lab/vfio-guest.js';
 import { precopy, startPrecopy, type Running } from '../support/precopy.js';
 import { trackingIsOn } from '#scripts/lab/tracking.js';
@@ -27,10 +28,6 @@ function recordsOf(stdout: string): WatchRecord[] {
 
 function samplesOf(records: readonly WatchRecord[]): WatchSample[] {
   return records.filter((record) => record.type === 'sample');
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
 
 describe('precopy watch with VFIO', () => {

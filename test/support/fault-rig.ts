@@ -7,9 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { QmpClient } from 'qemu-qmp-client-ts';
 import type { JournalRecord } from 'precopy';
 import { startPair, type Guest } from '#scripts/lab/guest.js';
-import { buildWorkloadSector } from '#scripts/lab/build-workload.js';
 import { suiteCommand } from '#scripts/qmp-types/suites.js';
-import { workloadImage, workloadProgress } from '#scripts/lab/workload.js';
+import { workloadProgress } from '#scripts/lab/workload.js';
 import { Link } from './link.js';
 import { startPrecopy, type Running } from './precopy.js';
 
@@ -52,11 +51,9 @@ export class FaultRig implements AsyncDisposable {
   /** @param exact with QEMU 10.0: after 7.2 (TCG) verify finds pages of a busy guest that differ, without any fault */
   static async start(exact = false): Promise<FaultRig> {
     const folder = mkdtempSync(join(tmpdir(), 'precopy-faults-'));
-    const image = join(folder, 'workload.img');
-    writeFileSync(image, workloadImage(workload, buildWorkloadSector()));
     const pair = await startPair({
       memoryMiB: 64,
-      image,
+      workload,
       qemu: exact ? await qemuOfSuite('trixie', folder) : 'qemu-system-x86_64',
     });
     const rig = new FaultRig(pair, await Link.open(join(folder, 'incoming')), folder);

@@ -3,13 +3,9 @@
  * comparison of the whole RAM; each that does not leaves the guest running where it was.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { startPair, type Guest, type GuestOptions } from '#scripts/lab/guest.js';
 import { startVfioPair } from '#scripts/lab/vfio-guest.js';
-import { workloadImage, type WorkloadParameters } from '#scripts/lab/workload.js';
+import type { WorkloadParameters } from '#scripts/lab/workload.js';
 import { precopy } from './precopy.js';
 import { runState } from './run-state.js';
 
@@ -75,39 +71,22 @@ interface Pair extends AsyncDisposable {
   destination: Guest;
 }
 
-/** What runs the guests, where it is not what the lab has. */
-export interface ScenarioTools {
-  /** The assembled boot sector. */
-  readonly sector: Uint8Array;
-  readonly qemu: Pick<GuestOptions, 'launcher' | 'qemu' | 'args'>;
-}
+/** The QEMU that runs the guests, where it is not the usual one. */
+export type ScenarioQemu = Pick<GuestOptions, 'launcher' | 'qemu' | 'args'>;
 
-async function start({ guest, device }: Scenario, tools?: ScenarioTools): Promise<Pair> {
+async function start({ guest, device }: Scenario, qemu?: ScenarioQemu): Promise<Pair> {
   const workload = guests[guest];
   if (device === 'writing') {
-    const pair = await startVfioPair({ memoryMiB: 128, dirty, ...(workload ? { workload } : {}) });
+    const pair = await startVfioPair({ memoryMiB: 128, dirty, workload });
     return {
       source: pair.source.guest,
       destination: pair.destination.guest,
       [Symbol.asyncDispose]: () => pair[Symbol.asyncDispose](),
     };
   }
-  const folder = mkdtempSync(join(tmpdir(), 'precopy-scenario-'));
-  const image = join(folder, 'workload.img');
-  if (workload) writeFileSync(image, workloadImage(workload, tools?.sector));
-  const pair = await startPair({
-    memoryMiB: 128,
-    ...(workload ? { image } : {}),
-    ...tools?.qemu,
-  });
-  while (workload && !pair.source.console.endsWith('R')) await sleep(50);
-  return {
-    ...pair,
-    async [Symbol.asyncDispose]() {
-      await pair[Symbol.asyncDispose]();
-      rmSync(folder, { recursive: true });
-    },
-  };
+  const pair = await startPair({ memoryMiB: 128, workload, ...qemu });
+  if (workload) await pair.source.workloadRuns();
+  return pair;
 }
 
 const timeouts = {
@@ -126,7 +105,7 @@ export const allScenarios = process.env['PRECOPY_SCENARIOS'] === 'all';
 export function describeScenarios(
   device: Scenario['device'],
   few: readonly number[],
-  tools?: () => Promise<ScenarioTools>,
+  qemu?: () => Promise<ScenarioQemu>,
 ): void {
   const all = tableOf(device);
   const chosen = allScenarios ? all : few.flatMap((index) => all[index] ?? []);
@@ -135,15 +114,15 @@ export function describeScenarios(
       const { guest, bandwidth, policy, ending } = scenario;
       it(`${guest} guest, ${bandwidth}/s, ${policy}: ${ending}`, async function () {
         this.timeout(240_000);
-        await check(scenario, await tools?.());
+        await check(scenario, await qemu?.());
       });
     }
   });
 }
 
-async function check(scenario: Scenario, tools: ScenarioTools | undefined): Promise<void> {
+async function check(scenario: Scenario, qemu: ScenarioQemu | undefined): Promise<void> {
   const { bandwidth, policy, ending, flags = [] } = scenario;
-  await using pair = await start(scenario, tools);
+  await using pair = await start(scenario, qemu);
   const { source, destination } = pair;
   const { exitCode, stdout, stderr } = await precopy(
     ...['migrate', '--qmp', source.qmp, '--to-qmp', destination.qmp, '--verify'],

@@ -3,6 +3,7 @@ import { standingOf, worstExpectation } from '../attach/standing.js';
 import { PrecopyError } from '../errors.js';
 import { readRehearsal } from '../harvest/rehearsal-file.js';
 import { rehearse } from '../harvest/rehearse.js';
+import { usualIntervalMs, usualOverheadPercent } from '../harvest/usual-cost.js';
 import { HistoryFile } from '../history/file.js';
 import { aboutOf, forecastEntryOf, remember } from '../history/recorder.js';
 import { systemClock } from '../journal/clock.js';
@@ -18,10 +19,6 @@ import type { MigrateOptions } from '../sequence/migrate.js';
 import type { QemuSide } from '../sequence/side.js';
 import type { MigrateFlags } from './migrate-flags.js';
 import { ProgressLine, watchingText } from './progress-line.js';
-
-/** As `precopy rehearse` has them by default. */
-const intervalMs = 100;
-const usualOverheadPercent = 2;
 
 /**
  * @returns undefined where nothing is to be told
@@ -83,7 +80,8 @@ async function rehearseNow(
   const progress = new ProgressLine(process.stderr);
   try {
     const rehearsal = await rehearse({
-      ...{ side, durationMs, intervalMs, signal, cpu: true },
+      ...{ side, durationMs, signal, cpu: true },
+      intervalMs: usualIntervalMs,
       overheadShare: (overhead ?? usualOverheadPercent) / 100,
       bandwidthBytesPerSecond: bandwidth,
       downtimeLimitMs: downtimeLimit,

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import type { VerifyResult } from '../audit/verify.js';
 import { PrecopyError, type ExitCode, exitCodes } from '../errors.js';
+import { usualOverheadPercent } from '../harvest/usual-cost.js';
 import { Journal } from '../journal/journal.js';
 import { toJson } from '../journal/json.js';
 import { loadJournal } from '../journal/read.js';
@@ -83,7 +84,7 @@ export function migrateCommand(): Command {
     )
     .option(
       '--overhead <percent>',
-      'how much of one core that may take (default: 2)',
+      `how much of one core that may take (default: ${usualOverheadPercent})`,
       parseCorePercent,
     )
     .option('--forecast <file>', 'decide by what "precopy rehearse --json" printed into this file')

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { PrecopyError, exitCodes, type ExitCode } from '../errors.js';
 import { rehearse } from '../harvest/rehearse.js';
+import { usualIntervalMs, usualOverheadPercent } from '../harvest/usual-cost.js';
 import { HistoryFile } from '../history/file.js';
 import { aboutOf, forecastEntryOf, remember } from '../history/recorder.js';
 import { Journal } from '../journal/journal.js';
@@ -47,8 +48,18 @@ export function rehearseCommand(): Command {
       "longest downtime to accept, e.g. 300ms (default: QEMU's)",
       parseDuration(1),
     )
-    .option('--interval <time>', 'time between harvests, at least', parseDuration(1), 100)
-    .option('--overhead <percent>', 'how much of one core harvesting may take', parseCorePercent, 2)
+    .option(
+      '--interval <time>',
+      'time between harvests, at least',
+      parseDuration(1),
+      usualIntervalMs,
+    )
+    .option(
+      '--overhead <percent>',
+      'how much of one core harvesting may take',
+      parseCorePercent,
+      usualOverheadPercent,
+    )
     .option('--no-cpu', "leave the CPUs out, and QEMU's soft-dirty bits alone")
     .option('--no-history', 'neither use nor keep what is remembered of past migrations')
     .option('--json', 'print the rehearsal as JSON')

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { createLogUpdate } from 'log-update';
 import { PrecopyError, exitCodes, type ExitCode } from '../errors.js';
+import { usualOverheadPercent } from '../harvest/usual-cost.js';
 import { HistoryFile } from '../history/file.js';
 import { Journal } from '../journal/journal.js';
 import { toJson } from '../journal/json.js';
@@ -30,7 +31,12 @@ export function watchCommand(): Command {
     .requiredOption('--qmp <address>', 'monitor of the QEMU, e.g. unix:/run/source.qmp')
     .option('--interval <time>', 'between two samples, at least', parseDuration(1000), 1000)
     .option('--duration <time>', 'end after this long (default: at Ctrl-C)', parseDuration(1000))
-    .option('--overhead <percent>', 'how much of one core all of it may take', parseCorePercent, 2)
+    .option(
+      '--overhead <percent>',
+      'how much of one core all of it may take',
+      parseCorePercent,
+      usualOverheadPercent,
+    )
     .option(
       '--bandwidth <bytes>',
       "bandwidth to use, bytes per second, e.g. 1G (default: QEMU's max-bandwidth); stands for the link's own where nothing tells that",

@@ -1,5 +1,6 @@
 /** The settings of precopy's daemon and hooks, with their defaults (docs/configuration.md). */
 import { z } from 'zod';
+import { usualIntervalMs, usualOverheadPercent } from '../harvest/usual-cost.js';
 import { checkHookSettings, yesOrNo as asYesOrNo, type HookSettings } from './hook-settings.js';
 import { bytesFrom, msFrom } from '../units.js';
 
@@ -45,9 +46,9 @@ const sections = {
     every: duration.default(600_000),
     duration: duration.default(10_000),
     /** Between two harvests. */
-    interval: duration.default(100),
+    interval: duration.default(usualIntervalMs),
     /** Of one core, percent. */
-    overhead: percent.default(2),
+    overhead: percent.default(usualOverheadPercent),
     cpu: yesOrNo.default(true),
     /** What the link takes, bytes/s; undefined: what libvirt or past migrations say. */
     bandwidth: bytes.optional(),

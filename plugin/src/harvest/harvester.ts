@@ -29,7 +29,7 @@ export interface HarvestClock {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-export const systemClock: HarvestClock = {
+export const processClock: HarvestClock = {
   nowMs: () => performance.now(),
   cpuMs: () => {
     const { user, system } = process.cpuUsage();
@@ -118,7 +118,7 @@ export async function harvestSources(options: HarvesterOptions): Promise<Harvest
 async function vcpusWithoutHarvest({
   vcpuTime,
   signal,
-  clock = systemClock,
+  clock = processClock,
 }: HarvesterOptions): Promise<VcpuTime | undefined> {
   const before = vcpuTime?.();
   if (before === undefined) return undefined;
@@ -134,7 +134,7 @@ async function harvestRounds(
   options: HarvesterOptions,
   vcpusBefore: VcpuTime | undefined,
 ): Promise<HarvestSummary> {
-  const { overheadShare, clock = systemClock } = options;
+  const { overheadShare, clock = processClock } = options;
   // What was dirty before the start, if tracking was on already, must not count.
   await harvestRound(options, () => undefined, clock);
   const roundMs = await costOfRound(options, clock);
@@ -154,7 +154,7 @@ async function watchAt(
   options: HarvesterOptions,
   vcpusBefore: VcpuTime | undefined,
 ): Promise<HarvestSummary | number> {
-  const { overheadShare, durationMs, signal, onHarvest, vcpuTime, clock = systemClock } = options;
+  const { overheadShare, durationMs, signal, onHarvest, vcpuTime, clock = processClock } = options;
   if (durationMs < leastRounds * intervalMs) throw tooShort(intervalMs, options);
   let beforeMs = await harvestRound(options, () => undefined, clock);
   const startMs = beforeMs;

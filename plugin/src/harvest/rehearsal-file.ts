@@ -42,9 +42,6 @@ const schema: z.ZodType<Foreseen & { version: number }> = z.object({
   forecast: forecastSchema,
 });
 
-/** What `precopy attach` keeps is a rehearsal and when it ended. */
-const file = z.union([schema, z.object({ rehearsal: schema }).transform((kept) => kept.rehearsal)]);
-
 /** @throws PrecopyError USAGE if there is no such file, or no rehearsal in it */
 export function readRehearsal(path: string): Foreseen {
   const unusable = (why: string, cause?: unknown): PrecopyError =>
@@ -60,7 +57,7 @@ export function readRehearsal(path: string): Foreseen {
   } catch (error) {
     throw unusable(messageOf(error), error);
   }
-  const { success, data, error } = file.safeParse(content);
+  const { success, data, error } = schema.safeParse(content);
   if (success) return data;
   throw unusable(z.prettifyError(error), error);
 }

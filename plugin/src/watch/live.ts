@@ -11,7 +11,7 @@ import { DirtyRateMeter, shortestWindowMs } from '../harvest/cpu-rates.js';
 import { dirtyRateAbility } from '../harvest/dirty-rate.js';
 import { chooseBandwidth, forecastInput, roundMs } from '../harvest/forecast-input.js';
 import { harvestGuest, nothingToWatch } from '../harvest/guest-harvest.js';
-import { systemClock } from '../harvest/harvester.js';
+import { processClock } from '../harvest/harvester.js';
 import { viewMigration } from '../harvest/migration-view.js';
 import { contentOf, sumOfPages } from '../harvest/ram-content.js';
 import { cpuName, softDirtyObstacle } from '../harvest/soft-dirty-source.js';
@@ -140,7 +140,7 @@ function sampleShower(
   recent: ConstructorParameters<typeof MovingForecast>[0]['recent'],
   inputOf: Guest['inputOf'],
 ): (rates: Rates, nowMs: number) => void {
-  const cpuMs = (): number => systemClock.cpuMs();
+  const cpuMs = (): number => processClock.cpuMs();
   const moving = new MovingForecast({
     ...{ recent, inputOf, cpuMs },
     overheadShare: overheadShare * forecastingPart,

@@ -1,6 +1,6 @@
 /** Runs a scenario on two real QEMUs of this machine through `precopy migrate`. */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,6 @@ import { Guest, startPair } from '../../lab/guest.js';
 import { startVfioPair } from '../../lab/vfio-guest.js';
 import {
   DEFAULT_STATE_ADDRESS,
-  workloadImage,
   workloadProgress,
   workloadRate,
   type WorkloadProgress,
@@ -51,8 +50,6 @@ interface WarmedUp {
 }
 
 export interface RunOptions {
-  /** The assembled boot sector. */
-  readonly sector: Uint8Array;
   /** The QEMU to run; undefined: `qemu-system-x86_64`. */
   readonly qemu: string | undefined;
   /** See {@link aheadOfOthers}. */
@@ -106,7 +103,7 @@ async function startBoth(scenario: Scenario, folder: string, options: RunOptions
   if (device) {
     const pair = await startVfioPair({
       memoryMiB,
-      ...(workload ? { workload } : {}),
+      workload,
       deviceOptions: { migrationFlags: device.precopy ? 7 : 3 },
       dirty: {
         rangeIova: BigInt(deviceAddress),
@@ -126,12 +123,10 @@ async function startBoth(scenario: Scenario, folder: string, options: RunOptions
       [Symbol.asyncDispose]: () => pair[Symbol.asyncDispose](),
     };
   }
-  const image = join(folder, 'workload.img');
-  if (workload) writeFileSync(image, workloadImage(workload, options.sector));
   return await startPair({
     memoryMiB,
     folder,
-    ...(workload ? { image } : {}),
+    workload,
     ...(options.qemu === undefined ? {} : { qemu: options.qemu }),
     launcher: options.launcher,
   });
@@ -173,11 +168,9 @@ async function warmUp(
 export async function measureWriteSpeed(options: RunOptions): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'precopy-forecast-'));
   try {
-    const image = join(folder, 'workload.img');
     const workload = { baseAddress: workloadAddress, pages: 6000, pagesPerSecond: 0 };
-    writeFileSync(image, workloadImage(workload, options.sector));
     const { qemu } = options;
-    await using guest = await Guest.start({ memoryMiB: 128, image, ...(qemu ? { qemu } : {}) });
+    await using guest = await Guest.start({ memoryMiB: 128, workload, ...(qemu ? { qemu } : {}) });
     let before: { readonly writes: number; readonly cpuMs: number } | undefined;
     for (;;) {
       await sleep(1000, undefined, { signal: options.signal });

@@ -7,9 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { QmpClient } from 'qemu-qmp-client-ts';
 import type { JournalRecord } from 'precopy';
-import { buildWorkloadSector } from '../../lab/build-workload.js';
 import { startPair, type Guest, type GuestOptions } from '../../lab/guest.js';
-import { DEFAULT_STATE_ADDRESS, workloadImage, workloadProgress } from '../../lab/workload.js';
+import { DEFAULT_STATE_ADDRESS, workloadProgress } from '../../lab/workload.js';
 import { suiteQemu } from '../../qmp-types/suites.js';
 import { repositoryRoot } from '../../repository.js';
 import type { Contender } from './contenders.js';
@@ -24,15 +23,11 @@ export interface Outcome {
   readonly records: readonly JournalRecord[];
 }
 
-export interface BenchTools {
-  /** The assembled boot sector. */
-  readonly sector: Uint8Array;
-  readonly qemu: Pick<GuestOptions, 'launcher' | 'qemu' | 'args'>;
-}
+export type BenchQemu = Pick<GuestOptions, 'launcher' | 'qemu' | 'args'>;
 
-export async function benchTools(): Promise<BenchTools> {
+export async function benchQemu(): Promise<BenchQemu> {
   // QEMU 10.0: 7.2 has no avail-switchover-bandwidth, and loses pages under TCG.
-  return { sector: buildWorkloadSector(), qemu: await suiteQemu('trixie') };
+  return await suiteQemu('trixie');
 }
 
 const main = join(repositoryRoot(), 'plugin/dist/cli/main.js');
@@ -40,16 +35,14 @@ const main = join(repositoryRoot(), 'plugin/dist/cli/main.js');
 export async function runOnce(
   scenario: Scenario,
   contender: Contender,
-  { sector, qemu }: BenchTools,
+  qemu: BenchQemu,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'precopy-bench-'));
   try {
-    const image = join(folder, 'workload.img');
     const { pages, spin, pattern } = scenario;
     const workload = { baseAddress: 16 << 20, pages, pagesPerSecond: 0, spin, pattern };
-    writeFileSync(image, workloadImage(workload, sector));
-    await using pair = await startPair({ memoryMiB, image, folder, ...qemu });
+    await using pair = await startPair({ memoryMiB, workload, folder, ...qemu });
     const rate = await undisturbedRate(pair.source, folder, 2 * pages, signal);
     const before = await writesOf(pair.source, folder);
     const records = await migrate(pair, scenario, contender, folder, signal);

@@ -3,11 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { loadJournal, type JournalRecord } from 'precopy';
-import { buildWorkloadSector } from '#scripts/lab/build-workload.js';
 import { startPair } from '#scripts/lab/guest.js';
-import { workloadImage } from '#scripts/lab/workload.js';
 import { precopy } from '../../support/precopy.js';
 import { runState } from '../../support/run-state.js';
 
@@ -18,11 +15,9 @@ describe('precopy migrate with a rehearsal', () => {
   let pair: Awaited<ReturnType<typeof startPair>>;
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'precopy-foresight-'));
-    const image = join(folder, 'workload.img');
-    writeFileSync(image, workloadImage(workload, buildWorkloadSector()));
     // calc-dirty-rate looks at blocks of at least 128 MiB.
-    pair = await startPair({ memoryMiB: 128, image });
-    while (!pair.source.console.endsWith('R')) await sleep(50);
+    pair = await startPair({ memoryMiB: 128, workload });
+    await pair.source.workloadRuns();
   });
   afterEach(async () => {
     await pair[Symbol.asyncDispose]();

@@ -1,30 +1,19 @@
 /** Rehearsals of a QEMU of this machine, without VFIO: only its CPUs dirty memory. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { keepsSoftDirtyBits, uniformCurve, type Rehearsal } from 'precopy';
 import { QmpClient } from 'qemu-qmp-client-ts';
-import { buildWorkloadSector } from '#scripts/lab/build-workload.js';
 import { Guest } from '#scripts/lab/guest.js';
-import { workloadImage } from '#scripts/lab/workload.js';
 import { precopy } from '../../support/precopy.js';
 
 describe('precopy rehearse of a QEMU without VFIO', () => {
   const workload = { baseAddress: 0x400_0000, pages: 16_384, pagesPerSecond: 12_000 };
-  let folder: string;
   let guest: Guest;
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'precopy-rehearse-'));
-    const image = join(folder, 'workload.img');
-    await writeFile(image, workloadImage(workload, buildWorkloadSector()));
-    guest = await Guest.start({ memoryMiB: 256, image });
-    while (!guest.console.endsWith('R')) await sleep(50);
+    guest = await Guest.start({ memoryMiB: 256, workload });
+    await guest.workloadRuns();
   });
   after(async () => {
     await guest[Symbol.asyncDispose]();
-    await rm(folder, { recursive: true, force: true });
   });
 
   const rehearse = async (...more: string[]): Promise<Rehearsal> => {

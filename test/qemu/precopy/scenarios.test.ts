@@ -11,18 +11,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot } from '#scripts/repository.js';
-import { buildWorkloadSector } from '#scripts/lab/build-workload.js';
 import { suiteQemu } from '#scripts/qmp-types/suites.js';
 import {
   allScenarios,
   describeScenarios,
   scenarioTable,
-  type ScenarioTools,
+  type ScenarioQemu,
 } from '../../support/scenarios.js';
-
-async function prepare(): Promise<ScenarioTools> {
-  return { sector: buildWorkloadSector(), qemu: await suiteQemu('trixie') };
-}
 
 describe('docs/scenarios.md', () => {
   it('lists the scenarios that are tested', () => {
@@ -31,7 +26,11 @@ describe('docs/scenarios.md', () => {
   });
 });
 
-let prepared: Promise<ScenarioTools> | undefined;
+let qemu: Promise<ScenarioQemu> | undefined;
 
 // Idle guests, one of each policy.
-describeScenarios('none', [0, 1, 2], allScenarios ? () => (prepared ??= prepare()) : undefined);
+describeScenarios(
+  'none',
+  [0, 1, 2],
+  allScenarios ? () => (qemu ??= suiteQemu('trixie')) : undefined,
+);

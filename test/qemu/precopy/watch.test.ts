@@ -1,14 +1,11 @@
 /** precopy watch of a QEMU of this machine, without VFIO: only its CPUs dirty memory. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { keepsSoftDirtyBits, type WatchRecord } from 'precopy';
 import { QmpClient } from 'qemu-qmp-client-ts';
-import { buildWorkloadSector } from '#scripts/lab/build-workload.js';
+import { median } from '#scripts/bench/measure.js';
 import { Guest } from '#scripts/lab/guest.js';
-import { workloadImage } from '#scripts/lab/workload.js';
 import { repositoryRoot } from '#scripts/repository.js';
 import { startPrecopy } from '../../support/precopy.js';
 import { spawnOnTerminal } from '../../support/terminal.js';
@@ -37,18 +34,13 @@ describe('precopy watch on a terminal', () => {
 
 describe('precopy watch of a QEMU without VFIO', () => {
   const workload = { baseAddress: 0x400_0000, pages: 16_384, pagesPerSecond: 6000 };
-  let folder: string;
   let guest: Guest;
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'precopy-watch-'));
-    const image = join(folder, 'workload.img');
-    await writeFile(image, workloadImage(workload, buildWorkloadSector()));
-    guest = await Guest.start({ memoryMiB: 256, image });
-    while (!guest.console.endsWith('R')) await sleep(50);
+    guest = await Guest.start({ memoryMiB: 256, workload });
+    await guest.workloadRuns();
   });
   after(async () => {
     await guest[Symbol.asyncDispose]();
-    await rm(folder, { recursive: true, force: true });
   });
 
   it('shows what the CPUs dirty, by soft-dirty bits or, without them, by calc-dirty-rate', async () => {
@@ -63,10 +55,7 @@ describe('precopy watch of a QEMU without VFIO', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as WatchRecord);
     const samples = records.filter((record) => record.type === 'sample');
-    const rates = samples
-      .map(({ sources }) => sources[0]?.pagesPerSecond ?? NaN)
-      .sort((a, b) => a - b);
-    const shown = rates[Math.floor(rates.length / 2)] ?? NaN;
+    const shown = median(samples.map(({ sources }) => sources[0]?.pagesPerSecond ?? NaN));
     console.log(`      ${shown.toFixed(0)} pages/s shown, ${workload.pagesPerSecond} set`);
     assert.ok(shown > 0.6 * workload.pagesPerSecond && shown < 1.2 * workload.pagesPerSecond);
     assert.equal(samples.at(-1)?.forecast?.converges, 'yes');
