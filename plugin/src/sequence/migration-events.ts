@@ -18,6 +18,8 @@ export interface EventState {
   resumed: number | undefined;
 }
 
+export type SourceEnd = 'completed' | 'failed' | 'cancelled';
+
 const watched = ['MIGRATION', 'MIGRATION_PASS', 'STOP', 'RESUME', 'VFIO_MIGRATION'];
 
 /** A flood of passes must not push out the events that matter while this process is busy. */
@@ -98,6 +100,15 @@ export class MigrationEvents implements Disposable {
   /** Who is told of each pass; one listener. */
   set onPass(listener: PassListener) {
     this.#onPass = listener;
+  }
+
+  /** The source's final state, once it has one; `failed` also when its monitor is gone. */
+  get overOnSource(): SourceEnd | undefined {
+    const { sourceStatus, sourceLost } = this.state;
+    if (sourceStatus === 'completed' || sourceStatus === 'failed' || sourceStatus === 'cancelled') {
+      return sourceStatus;
+    }
+    return sourceLost ? 'failed' : undefined;
   }
 
   /** Resolves with the first defined answer of `test`, asked now and after every change. */
