@@ -15,6 +15,11 @@ import { workloadImage, type WorkloadParameters } from './workload.js';
 export interface GuestOptions {
   /** RAM of the guest, MiB. Default 128. */
   memoryMiB?: number;
+  /**
+   * RAM in a memfd, in pages of 4 KiB. Else it is private anonymous memory: in huge pages, of which soft-dirty
+   * sees only wholes.
+   */
+  sharedRam?: boolean;
   /** What the guest's CPU dirties; without it the guest idles in its firmware. */
   workload?: WorkloadParameters | undefined;
   /** More arguments for QEMU, e.g. `-device vfio-pci,...`. */
@@ -73,8 +78,10 @@ export class Guest implements AsyncDisposable {
   static async start(options: GuestOptions): Promise<Guest> {
     const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'precopy-guest-'));
     mkdirSync(folder, { recursive: true });
+    const memoryMiB = options.memoryMiB ?? 128;
     const args = [
-      ...['-machine', 'q35', '-accel', 'tcg', '-m', String(options.memoryMiB ?? 128)],
+      ...['-machine', 'q35', '-accel', 'tcg', '-m', String(memoryMiB)],
+      ...(options.sharedRam === true ? ramInMemfd(memoryMiB) : []),
       ...['-nodefaults', '-display', 'none', '-serial', 'none'],
       ...['-qmp', `unix:${join(folder, 'qmp')},server=on,wait=off`],
       ...['-qmp', `unix:${join(folder, 'qmp2')},server=on,wait=off`],
@@ -133,6 +140,13 @@ export class Guest implements AsyncDisposable {
     }
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+function ramInMemfd(memoryMiB: number): string[] {
+  return [
+    ...['-object', `memory-backend-memfd,id=ram,size=${memoryMiB}M,share=on`],
+    ...['-machine', 'memory-backend=ram'],
+  ];
 }
 
 /** Read-only, so that the two sides of a migration may have the same one. */

@@ -9,7 +9,7 @@ import { Guest, type GuestOptions } from './guest.js';
 
 export interface VfioGuestOptions extends Pick<
   GuestOptions,
-  'memoryMiB' | 'folder' | 'workload' | 'incoming' | 'args'
+  'memoryMiB' | 'sharedRam' | 'folder' | 'workload' | 'incoming' | 'args'
 > {
   /** What the device dirties. */
   dirty?: Partial<DirtygenSettings>;

@@ -167,10 +167,7 @@ describe('the dirty curve beside ground truth', () => {
         memoryMiB,
         workload,
         dirty,
-        args: [
-          ...['-object', `memory-backend-memfd,id=ram,size=${memoryMiB}M,share=on`],
-          ...['-machine', 'memory-backend=ram'],
-        ],
+        sharedRam: true,
       });
       await at.device.window(0n, memoryMiB << 8);
       const signal = AbortSignal.timeout((seconds + 200) * 1000);

@@ -18,11 +18,7 @@ describe('a forecast, its migration, and the next forecast', () => {
       memoryMiB,
       workload: { baseAddress: 0x400_0000, pages: 2048, pagesPerSecond: 1000 },
       dirty: { rangeIova: 0x100_0000n, rangePages: 1024, rate: 500 },
-      // Private anonymous memory would be in huge pages, of which soft-dirty sees only wholes.
-      args: [
-        ...['-object', `memory-backend-memfd,id=ram,size=${memoryMiB}M,share=on`],
-        ...['-machine', 'memory-backend=ram'],
-      ],
+      sharedRam: true,
     });
   });
   after(async () => {

@@ -20,10 +20,7 @@ describe('precopy rehearse of a workload that changes', () => {
       memoryMiB,
       workload,
       dirty: { ...calm, pattern: 'uniform' },
-      args: [
-        ...['-object', `memory-backend-memfd,id=ram,size=${memoryMiB}M,share=on`],
-        ...['-machine', 'memory-backend=ram'],
-      ],
+      sharedRam: true,
     });
   });
   after(() => at[Symbol.asyncDispose]());

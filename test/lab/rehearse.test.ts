@@ -40,11 +40,7 @@ describe('precopy rehearse with VFIO', () => {
       memoryMiB,
       workload,
       dirty: { ...device, pattern: 'uniform' },
-      // Private anonymous memory would be in huge pages, of which soft-dirty sees only wholes.
-      args: [
-        ...['-object', `memory-backend-memfd,id=ram,size=${memoryMiB}M,share=on`],
-        ...['-machine', 'memory-backend=ram'],
-      ],
+      sharedRam: true,
     });
     await at.device.window(0n, memoryMiB << 8);
   });

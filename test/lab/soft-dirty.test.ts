@@ -13,10 +13,7 @@ describe('soft-dirty bits of a guest', () => {
     await using at = await startVfioGuest({
       memoryMiB,
       workload,
-      args: [
-        ...['-object', `memory-backend-memfd,id=ram,size=${memoryMiB}M,share=on`],
-        ...['-machine', 'memory-backend=ram'],
-      ],
+      sharedRam: true,
     });
     const { pid } = at.guest;
     await using best = await Pagemap.open(pid);

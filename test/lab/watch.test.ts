@@ -37,10 +37,7 @@ describe('precopy watch with VFIO', () => {
       memoryMiB,
       workload,
       dirty: { ...device, pattern: 'sequential' },
-      args: [
-        ...['-object', `memory-backend-memfd,id=ram,size=${memoryMiB}M,share=on`],
-        ...['-machine', 'memory-backend=ram'],
-      ],
+      sharedRam: true,
     });
     await pair.source.device.window(0n, memoryMiB << 8);
   });

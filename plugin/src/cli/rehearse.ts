@@ -10,7 +10,8 @@ import { rehearsalLines } from '../report/forecast.js';
 import { QemuSide } from '../sequence/side.js';
 import { toJson } from '../journal/json.js';
 import { connectMonitor } from './connect.js';
-import { parseBytes, parseDuration, parseCorePercent } from './numbers.js';
+import { bandwidthOption, downtimeLimitOption } from './forecast-options.js';
+import { parseDuration, parseCorePercent } from './numbers.js';
 import { interruptSignal, reportError, widthOf } from './output.js';
 import { ProgressLine, watchingText } from './progress-line.js';
 
@@ -34,20 +35,12 @@ export function rehearseCommand(): Command {
     )
     .requiredOption('--qmp <address>', 'monitor of the QEMU, e.g. unix:/run/source.qmp')
     .option('--duration <time>', 'how long to watch', parseDuration(1000), 10_000)
-    .option(
-      '--bandwidth <bytes>',
-      "bandwidth to use, bytes per second, e.g. 1G (default: QEMU's max-bandwidth); stands for the link's own where nothing tells that",
-      parseBytes,
-    )
+    .addOption(bandwidthOption())
     .option(
       '--measure-link <address>',
       'measure the link first, e.g. tcp:destination:4445 where "precopy link --listen" runs',
     )
-    .option(
-      '--downtime-limit <time>',
-      "longest downtime to accept, e.g. 300ms (default: QEMU's)",
-      parseDuration(1),
-    )
+    .addOption(downtimeLimitOption())
     .option(
       '--interval <time>',
       'time between harvests, at least',

@@ -10,7 +10,8 @@ import { QemuSide } from '../sequence/side.js';
 import type { WatchRecord } from '../watch/records.js';
 import { watchGuest } from '../watch/watch.js';
 import { connectMonitor } from './connect.js';
-import { parseBytes, parseDuration, parseCorePercent } from './numbers.js';
+import { bandwidthOption, downtimeLimitOption } from './forecast-options.js';
+import { parseDuration, parseCorePercent } from './numbers.js';
 import { interruptSignal, reportError, widthOf } from './output.js';
 
 interface WatchFlags {
@@ -37,16 +38,8 @@ export function watchCommand(): Command {
       parseCorePercent,
       usualOverheadPercent,
     )
-    .option(
-      '--bandwidth <bytes>',
-      "bandwidth to use, bytes per second, e.g. 1G (default: QEMU's max-bandwidth); stands for the link's own where nothing tells that",
-      parseBytes,
-    )
-    .option(
-      '--downtime-limit <time>',
-      "longest downtime to accept, e.g. 300ms (default: QEMU's)",
-      parseDuration(1),
-    )
+    .addOption(bandwidthOption())
+    .addOption(downtimeLimitOption())
     .option('--no-cpu', "leave the CPUs out, and QEMU's soft-dirty bits alone")
     .option('--no-history', 'do not use what is remembered of past migrations')
     .option('--json', 'print a line of JSON for each sample')

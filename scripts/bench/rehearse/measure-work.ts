@@ -56,10 +56,7 @@ async function measureAll(turns: number): Promise<void> {
     memoryMiB,
     workload: { baseAddress: 0x200_0000, pages: 4096, pagesPerSecond: 0 },
     dirty: { rangeIova: 0x100_0000n, rangePages: 2048, rate: 500, pattern: 'uniform' },
-    args: [
-      ...['-object', `memory-backend-memfd,id=ram,size=${memoryMiB}M,share=on`],
-      ...['-machine', 'memory-backend=ram'],
-    ],
+    sharedRam: true,
   });
   using workload = await readerOf(at.guest);
   for (let turn = 0; turn < turns; turn++) {

@@ -1,17 +1,7 @@
 /** Guests whose devices can't be told apart from all memory, and those that can't be harvested. */
 import assert from 'node:assert/strict';
-import {
-  allDirtyCurve,
-  behaviourOf,
-  defaultCosts,
-  defaultParameters,
-  deviceTracking,
-  forecast,
-  rehearsalLines,
-  rehearsalVersion,
-  tableAround,
-  type ForecastInput,
-} from 'precopy';
+import { allDirtyCurve, deviceTracking, rehearsalLines } from 'precopy';
+import { forecastInputOf, rehearsalOf } from '../../../support/rehearsals.js';
 
 type Report = Parameters<typeof deviceTracking>[0];
 
@@ -90,66 +80,31 @@ describe('which devices can be rehearsed', () => {
 describe('the text for a container with scope `all`', () => {
   it('says the floor of the downtime, and what would help', () => {
     const pages = 2 ** 18;
-    const bytesPerSecond = 2 ** 30;
-    const curve = allDirtyCurve(pages);
-    const input: ForecastInput = {
-      guest: {
-        ram: [{ pages, zero: false }],
-        pageBytes: 4096,
-        sources: [{ name: 'VFIO container', kind: 'device', curve }],
-        devices: [],
-        vcpus: 1,
-      },
-      link: { bytesPerSecond, channelBytesPerSecond: bytesPerSecond },
-      parameters: { ...defaultParameters, maxBandwidthBytesPerSecond: bytesPerSecond },
-      behaviour: behaviourOf(10, 0),
-      costs: defaultCosts,
-      horizonMs: 60_000,
-      samples: 4,
-    };
-    const lines = rehearsalLines({
-      version: rehearsalVersion,
-      address: 'unix:/run/qmp',
-      guestStatus: 'running',
-      pageBytes: 4096,
-      ramBytes: 2 ** 30,
-      zeroBytes: 0,
-      watched: null,
-      sources: [
-        {
-          name: 'VFIO container',
-          kind: 'device',
-          device: null,
-          everything: true,
-          points: [],
-          pagesPerSecond: pages,
-          workingSetPages: pages,
-          workingSetMs: 0,
-          blocks: [],
-        },
-      ],
-      together: null,
-      heat: null,
-      hotRanges: [],
-      phases: [],
-      curve: [],
-      worstPhase: 0,
-      bandwidthBytesPerSecond: bytesPerSecond,
-      bandwidthFrom: 'max-bandwidth',
-      blackoutBytesPerSecond: bytesPerSecond,
-      blackoutFrom: 'same',
-      zeroPagesPerSecond: 1_000_000,
-      zeroPagesFrom: 'measured',
-      calibration: null,
-      accuracy: null,
-      parameters: input.parameters,
-      devices: [],
-      forecast: forecast(input),
-      remedies: [{ kind: 'downtime-limit', ms: 1010 }],
-      table: tableAround(input),
-      downtimeFloorMs: 1000,
-      caveats: ['a caveat'],
-    });
+    const input = forecastInputOf(
+      { name: 'VFIO container', kind: 'device', curve: allDirtyCurve(pages) },
+      { pages, bytesPerSecond: 2 ** 30 },
+    );
+    const lines = rehearsalLines(
+      rehearsalOf(input, {
+        sources: [
+          {
+            name: 'VFIO container',
+            kind: 'device',
+            device: null,
+            everything: true,
+            points: [],
+            pagesPerSecond: pages,
+            workingSetPages: pages,
+            workingSetMs: 0,
+            blocks: [],
+          },
+        ],
+        bandwidthFrom: 'max-bandwidth',
+        remedies: [{ kind: 'downtime-limit', ms: 1010 }],
+        downtimeFloorMs: 1000,
+        caveats: ['a caveat'],
+      }),
+    );
     assert.equal(lines[0], 'forecast: does not converge');
     const text = lines.join('\n');
     assert.match(text, /the downtime can't be less than 1\.00 s/);

@@ -1,40 +1,20 @@
 /** The text of a rehearsal whose workload changed. */
 import assert from 'node:assert/strict';
 import {
-  behaviourOf,
-  defaultCosts,
-  defaultParameters,
   forecast,
   rehearsalLines,
-  rehearsalVersion,
   sequentialCurve,
-  tableAround,
   uniformCurve,
   type DirtyCurve,
   type Forecast,
   type ForecastInput,
-  type Rehearsal,
 } from 'precopy';
+import { forecastInputOf, rehearsalOf } from '../../../support/rehearsals.js';
 
-const MiB = 2 ** 20;
+const guest = { pages: 65_536, bytesPerSecond: 64 * 2 ** 20 };
 
 function inputOf(curve: DirtyCurve): ForecastInput {
-  const bytesPerSecond = 64 * MiB;
-  return {
-    guest: {
-      ram: [{ pages: 65_536, zero: false }],
-      pageBytes: 4096,
-      sources: [{ name: 'CPUs', kind: 'cpu', curve }],
-      devices: [],
-      vcpus: 1,
-    },
-    link: { bytesPerSecond, channelBytesPerSecond: bytesPerSecond },
-    parameters: { ...defaultParameters, maxBandwidthBytesPerSecond: bytesPerSecond },
-    behaviour: behaviourOf(10, 0),
-    costs: defaultCosts,
-    horizonMs: 600_000,
-    samples: 4,
-  };
+  return forecastInputOf({ name: 'CPUs', kind: 'cpu', curve }, guest);
 }
 
 const calm = inputOf(uniformCurve(1000, 500));
@@ -47,38 +27,11 @@ function textOf(inputs: readonly ForecastInput[], worstPhase: number): string {
     pagesPerSecond: input === busy ? 30_000 : 500,
     forecast: forecast(input),
   }));
-  const last = phases.at(-1)?.forecast as Forecast;
-  const rehearsal: Rehearsal = {
-    version: rehearsalVersion,
-    address: 'unix:/run/qmp',
-    guestStatus: 'running',
-    pageBytes: 4096,
-    ramBytes: 256 * MiB,
-    zeroBytes: 0,
-    watched: null,
-    sources: [],
-    together: null,
-    heat: null,
-    hotRanges: [],
-    phases,
-    curve: [],
-    worstPhase,
-    bandwidthBytesPerSecond: 64 * MiB,
-    bandwidthFrom: 'option',
-    blackoutBytesPerSecond: 64 * MiB,
-    blackoutFrom: 'same',
-    zeroPagesPerSecond: 1_000_000,
-    zeroPagesFrom: 'measured',
-    calibration: null,
-    accuracy: null,
-    parameters: busy.parameters,
-    devices: [],
-    forecast: last,
+  const rehearsal = rehearsalOf(inputs[worstPhase] ?? busy, {
+    ...{ phases, worstPhase },
+    forecast: phases.at(-1)?.forecast as Forecast,
     remedies: [{ kind: 'downtime-limit', ms: 4000 }],
-    table: tableAround(inputs[worstPhase] ?? busy),
-    downtimeFloorMs: null,
-    caveats: [],
-  };
+  });
   return rehearsalLines(rehearsal, 100).join('\n');
 }
 
