@@ -87,8 +87,12 @@ export function roundMs(
   { pagesPerSecond }: ZeroPageRate,
 ): number {
   const zeroPages = sumOfPages(ram.filter(({ zero }) => zero));
-  const dataBytes = (sumOfPages(ram) - zeroPages) * pageBytes;
-  return 1000 * (dataBytes / bytesPerSecond + zeroPages / pagesPerSecond);
+  return dataMs(ram, bytesPerSecond) + (1000 * zeroPages) / pagesPerSecond;
+}
+
+/** How long all RAM but its pages of zeros takes, ms. */
+export function dataMs(ram: readonly RamStretch[], bytesPerSecond: number): number {
+  return (1000 * pageBytes * sumOfPages(ram.filter(({ zero }) => !zero))) / bytesPerSecond;
 }
 
 /** Nothing tells what the link takes. */

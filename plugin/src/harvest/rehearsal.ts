@@ -120,8 +120,9 @@ export interface Rehearsal {
   readonly remedies: readonly Remedy[];
   readonly table: ForecastTable;
   /**
-   * With scope `all`: what all RAM takes in the blackout, pages of zeros included; no limit makes the
-   * downtime shorter. Else null.
+   * With scope `all`: what all RAM but its pages of zeros takes in the blackout; no limit makes the downtime
+   * shorter. Else null. How long pages of zeros take is only estimated, and they pass while others wait for
+   * the link: no floor can stand on them.
    */
   readonly downtimeFloorMs: number | null;
   /** What limits the figures above, beside forecast.warnings. */

@@ -27,7 +27,7 @@ import {
   type Dirtied,
   type HarvestProgress,
 } from './dirtied.js';
-import { chooseBandwidth, forecastInput, roundMs, type Known } from './forecast-input.js';
+import { chooseBandwidth, dataMs, forecastInput, roundMs, type Known } from './forecast-input.js';
 import { nothingToWatch } from './guest-harvest.js';
 import { viewMigration } from './migration-view.js';
 import { contentOf, sumOfPages } from './ram-content.js';
@@ -141,9 +141,7 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
     remedies: remediesFor(worst.input, worst.outcome),
     table: tableAround(worst.input),
     downtimeFloorMs:
-      tracking.kind === 'everything'
-        ? roundMs(ram, bandwidth.blackoutBytesPerSecond, zeroPages)
-        : null,
+      tracking.kind === 'everything' ? dataMs(ram, bandwidth.blackoutBytesPerSecond) : null,
     caveats: [
       ...generalCaveats(report, { cpu: options.cpu, bandwidth, experience, zeroPages }, layout),
       ...contentCaveats,

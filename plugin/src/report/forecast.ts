@@ -91,7 +91,7 @@ function phaseLines(phases: readonly RehearsedPhase[]): string[] {
 function floorLines({ downtimeFloorMs }: Rehearsal): string[] {
   if (downtimeFloorMs === null) return [];
   return [
-    `  Every page is dirty in every pass: the downtime can't be less than ${formatMs(downtimeFloorMs)}, which all RAM takes in the blackout.`,
+    `  Every page is dirty in every pass: the downtime can't be less than ${formatMs(downtimeFloorMs)}, which all RAM but its pages of zeros takes in the blackout.`,
   ];
 }
 
