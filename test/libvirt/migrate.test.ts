@@ -182,7 +182,7 @@ describe('precopy migrate of domains of libvirt', function () {
     await destination.virsh('undefine', domain.uuid);
   });
 
-  it('decides by a rehearsal of before', async () => {
+  it("decides by a rehearsal of before, at libvirt's own speed", async () => {
     const { uuid } = await source.create({
       name: 'forecast',
       workload: { baseAddress: 16 * mib, pages: 2048, pagesPerSecond: 500 },
@@ -191,6 +191,8 @@ describe('precopy migrate of domains of libvirt', function () {
       ...['rehearse', '--qmp', `libvirt:${source.uri}#forecast`, '--duration', '3s', '--json'],
     );
     assert.equal(rehearsal.exitCode, 0, rehearsal.stderr);
+    // Without --bandwidth it is libvirt's.
+    await source.virsh('migrate-setspeed', uuid, '50');
     const file = join(source.root, 'rehearsal.json');
     writeFileSync(file, rehearsal.stdout);
     const finished = await precopy(
@@ -198,8 +200,9 @@ describe('precopy migrate of domains of libvirt', function () {
     );
     assert.equal(finished.exitCode, 0, finished.stdout + finished.stderr);
     const goal = recordsOf(finished).find((record) => record.type === 'goal');
+    assert.equal(goal?.goal.bandwidthBytesPerSecond, 50 * mib);
     assert.deepEqual(
-      goal?.expectation?.forecast,
+      goal.expectation?.forecast,
       (JSON.parse(rehearsal.stdout) as { forecast: unknown }).forecast,
     );
     await destination.virsh('destroy', uuid);
@@ -215,12 +218,15 @@ describe('precopy migrate of domains of libvirt', function () {
 
   it('says why libvirt refuses, and leaves the guest where it is', async () => {
     const { uuid } = await source.create({ name: 'refused' });
-    const { exitCode, stdout } = await precopy(
+    const finished = await precopy(
       ...['migrate', '--qmp', `libvirt:${source.uri}#refused`],
       ...['--to', 'qemu+unix:///system?socket=/nonexistent', '--json'],
     );
+    const { exitCode, stdout } = finished;
     assert.equal(exitCode, 1, stdout);
     assert.match(stdout, /\/nonexistent.*The guest is on the source: running/);
+    const goal = recordsOf(finished).find((record) => record.type === 'goal');
+    assert.equal(goal?.goal.bandwidthBytesPerSecond, 0, 'libvirt has no limit');
     await source.virsh('destroy', uuid);
   });
 });

@@ -68,9 +68,9 @@ describe('rehearsals of precopy attach', function () {
   it('go on by what past migrations measured where a migration has left QEMU without a max-bandwidth, and say what is missing until then', async () => {
     const domain = await source.create({
       name: 'cancelled',
-      memoryMiB: 512,
-      // More than half of its RAM, which it dirties faster than anything takes it.
-      workload: { baseAddress: 16 << 20, pages: 110_000, pagesPerSecond: 0, spin: 0 },
+      memoryMiB: 1024,
+      // So much that its first round takes longer than it takes to cancel it.
+      workload: { baseAddress: 16 << 20, pages: 240_000, pagesPerSecond: 0, spin: 0 },
       metadata: `<p:domain xmlns:p="urn:precopy:domain:1"><p:migration policy="qemu"/></p:domain>`,
     });
     await logged(source, domain, /rehearsed: /);

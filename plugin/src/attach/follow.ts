@@ -89,12 +89,12 @@ export class MigrationFollower {
     for (;;) {
       await sleep(observeMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
-      await this.#observeOnce();
+      await this.#observeOnce(signal);
     }
   }
 
-  async #observeOnce(): Promise<void> {
-    const stopped = (): boolean => this.#sourceStopped;
+  async #observeOnce(signal: AbortSignal): Promise<void> {
+    const stopped = (): boolean => this.#sourceStopped || signal.aborted;
     // In the blackout QEMU answers late, and nothing that is of it.
     if (stopped()) return;
     try {

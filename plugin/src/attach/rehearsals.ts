@@ -6,7 +6,7 @@ import { UnknownBandwidthError } from '../harvest/forecast-input.js';
 import { rehearse } from '../harvest/rehearse.js';
 import { HistoryFile } from '../history/file.js';
 import type { Virsh } from '../libvirt/virsh.js';
-import type { ProcessIdentity } from '../process-identity.js';
+import { isAlive, type ProcessIdentity } from '../process-identity.js';
 import type { QemuSide } from '../sequence/side.js';
 import { migrationLimits } from './migration-limits.js';
 import { keepObstacle, keepRehearsal, type Obstacle } from './standing.js';
@@ -63,7 +63,9 @@ export class Rehearsals {
       return undefined;
     } catch (error) {
       const obstacle = obstacleFrom(error);
-      if (signal.aborted) return obstacle;
+      // Files of /proc that are gone with QEMU are nobody's trouble.
+      const ended = signal.aborted || !isAlive(qemu);
+      if (ended) return error instanceof PrecopyError ? obstacle : undefined;
       this.#keep(obstacle);
       // Every ten minutes the same line for months helps nobody.
       if (obstacle.why !== this.#lastFailure) log(`no rehearsal: ${obstacle.why} ${obstacle.next}`);

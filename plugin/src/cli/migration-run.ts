@@ -1,4 +1,5 @@
 /** One migration for the command line: from the flags to its end, over lost connections too. */
+import { parseAddress } from 'qemu-qmp-client-ts';
 import { describeMemory, ProcessMemory } from '../audit/guest-memory.js';
 import type { VerifySide } from '../audit/verify.js';
 import { PrecopyError } from '../errors.js';
@@ -13,6 +14,8 @@ import {
   type MigrateOptions,
 } from '../sequence/migrate.js';
 import { openLibvirtControl } from '../libvirt/open-control.js';
+import { speedOf } from '../libvirt/speed.js';
+import { Virsh } from '../libvirt/virsh.js';
 import type { MigrationControl } from '../sequence/control.js';
 import { TraceLog } from '../sequence/trace-log.js';
 import { findPolicy } from '../sequence/policies/find.js';
@@ -51,10 +54,11 @@ export async function runMigration(
 }
 
 async function migrateBetween(
-  flags: MigrateFlags,
+  asked: MigrateFlags,
   journal: Journal,
   signal: AbortSignal,
 ): Promise<void> {
+  const flags = await withLibvirtSpeed(asked);
   const options = optionsFor(flags, journal, signal);
   const virshOptions = virshMigrateOptions(flags);
   await using from = await connectMonitor(flags.qmp, signal);
@@ -83,6 +87,17 @@ async function migrateBetween(
     ...{ ...options, control, foresee },
     traceLogs: traceLogs(flags, control, journal),
   });
+}
+
+/** libvirt sets max-bandwidth anew for each migration: what QEMU has now is of none. */
+async function withLibvirtSpeed(flags: MigrateFlags): Promise<MigrateFlags> {
+  const source = parseAddress(flags.qmp);
+  if (flags.to === undefined || flags.bandwidth !== undefined) return flags;
+  if (source.kind !== 'libvirt') return flags;
+  const speed = await speedOf(new Virsh(source.uri), source.domain);
+  if (speed === undefined) return flags;
+  const least = Math.min(speed || Infinity, flags.maxBandwidth ?? Infinity);
+  return { ...flags, bandwidth: least === Infinity ? 0 : least };
 }
 
 /**

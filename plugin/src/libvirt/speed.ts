@@ -21,10 +21,10 @@ export function speedFrom(text: string): number | undefined {
 /** @returns bytes/s; 0: no limit; undefined if libvirt does not tell, or is away */
 export async function speedOf(
   virsh: Pick<Virsh, 'run'>,
-  uuid: string,
+  domain: string,
 ): Promise<number | undefined> {
   try {
-    return speedFrom(await virsh.run(['migrate-getspeed', '--domain', uuid]));
+    return speedFrom(await virsh.run(['migrate-getspeed', '--domain', domain]));
   } catch (error) {
     if (error instanceof LibvirtError) return undefined;
     throw error;
