@@ -153,6 +153,7 @@ class Session {
       const { journal, file } = openJournal(config.journals, uuid, timeOf(event));
       journal.start('attach', { domain: uuid, name, pid: connected.peer?.pid });
       const side = sideOf(connected, journal);
+      side.journalPresence();
       await rememberMigration(journal, side);
       const follower = new MigrationFollower(side, journal, timeOf(event));
       const over = new AbortController();

@@ -66,7 +66,7 @@ export function runOf(records: readonly JournalRecord[]): Run {
     dirty: all('dirty'),
     curve: all('curve').at(-1),
     heat: all('heat').at(-1)?.heat,
-    hasEnd: last !== undefined && records.at(-1)?.type === 'end',
+    hasEnd: records.at(-1)?.type === 'end',
     caveats: caveatsOf(records),
   };
 }

@@ -115,6 +115,12 @@ describe('a report', () => {
     );
   });
 
+  it('says that a journal has no end only where it has none', () => {
+    const records = recordsOf('followed');
+    assert.doesNotMatch(reportOf(records, 'text').text, /no end/);
+    assert.match(reportOf(records.slice(0, -1), 'text').text, /no end/);
+  });
+
   it('as JUnit is well-formed and has the failures, whatever is in the journal', () => {
     const { text } = reportOf(recordsOf(hostile, 'failed'), 'junit', { maxTotalMs: 1 });
     const elements: { name: string; attributes: Record<string, string> }[] = [];
