@@ -105,7 +105,7 @@ export class Guest implements AsyncDisposable {
     while (!existsSync(join(folder, 'qmp2'))) {
       if (guest.#hasEnded) {
         rmSync(folder, { recursive: true, force: true });
-        throw guest.#ended();
+        throw guest.#endedError();
       }
       await sleep(10);
     }
@@ -116,7 +116,7 @@ export class Guest implements AsyncDisposable {
     return this.process.exitCode !== null || this.process.signalCode !== null;
   }
 
-  #ended(): Error {
+  #endedError(): Error {
     return new Error(`QEMU ended: ${Buffer.concat(this.#printed).toString()}`);
   }
 
@@ -127,7 +127,7 @@ export class Guest implements AsyncDisposable {
    */
   async workloadRuns(signal: AbortSignal = AbortSignal.timeout(60_000)): Promise<void> {
     while (!this.console.endsWith('R')) {
-      if (this.#hasEnded) throw this.#ended();
+      if (this.#hasEnded) throw this.#endedError();
       await sleep(50, undefined, { signal });
     }
   }

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BorrowableProcess, LibcKernel } from 'linux-vfio-ts';
 import type { JournalRecord, MigrationResult, Rehearsal } from 'precopy';
 import { QmpClient } from 'qemu-qmp-client-ts';
@@ -54,7 +55,7 @@ describe('a container whose dirty page scope is `all`', () => {
     const { guest, device } = pair.source;
     await device.set({ ...filled, rate: 20_000 });
     await device.run();
-    while ((await device.status()).written < filled.rangePages);
+    while ((await device.status()).written < filled.rangePages) await sleep(50);
     await device.halt();
 
     await using client = await QmpClient.connect(guest.secondQmp);

@@ -12,7 +12,7 @@ import {
 import { Type1Source, uniformCurve, type Rehearsal } from 'precopy';
 import { QmpClient } from 'qemu-qmp-client-ts';
 import { startVfioGuest, type VfioGuest } from '#scripts/lab/vfio-guest.js';
-import { precopy, startPrecopy } from '../support/precopy.js';
+import { precopy, startPrecopy, type Running } from '../support/precopy.js';
 import { trackingIsOn as isOn } from '#scripts/lab/tracking.js';
 import { assertMissesNothing } from '../support/beside-truth.js';
 
@@ -50,6 +50,13 @@ describe('precopy rehearse with VFIO', () => {
     await precopy('rehearse', '--qmp', at.guest.qmp, ...more);
 
   const trackingIsOn = (): Promise<boolean> => isOn(at.guest.pid);
+
+  const startHarvesting = async (): Promise<Running> => {
+    const minute = ['--duration', '60s'];
+    const running = startPrecopy(['rehearse', '--qmp', at.guest.qmp, ...often, ...minute]);
+    while (!(await trackingIsOn())) await sleep(50);
+    return running;
+  };
 
   it('misses no page that the device wrote, in 40 windows', async () => {
     const kernel = new LibcKernel();
@@ -121,24 +128,12 @@ describe('precopy rehearse with VFIO', () => {
   });
 
   it('switches tracking off after an interruption, and after a SIGKILL with the next run', async () => {
-    const untilOn = async (): Promise<void> => {
-      while (!(await trackingIsOn())) await sleep(50);
-    };
-    const interrupted = startPrecopy([
-      'rehearse',
-      '--qmp',
-      at.guest.qmp,
-      ...often,
-      '--duration',
-      '60s',
-    ]);
-    await untilOn();
+    const interrupted = await startHarvesting();
     interrupted.process.kill('SIGINT');
     assert.equal((await interrupted.finished).exitCode, 5);
     assert.equal(await trackingIsOn(), false);
 
-    const killed = startPrecopy(['rehearse', '--qmp', at.guest.qmp, ...often, '--duration', '60s']);
-    await untilOn();
+    const killed = await startHarvesting();
     killed.process.kill('SIGKILL');
     await once(killed.process, 'close');
     assert.equal(await trackingIsOn(), true);
@@ -153,15 +148,7 @@ describe('precopy rehearse with VFIO', () => {
   });
 
   it('ends when somebody migrates the guest, and leaves tracking to QEMU', async () => {
-    const running = startPrecopy([
-      'rehearse',
-      '--qmp',
-      at.guest.qmp,
-      ...often,
-      '--duration',
-      '60s',
-    ]);
-    while (!(await trackingIsOn())) await sleep(50);
+    const running = await startHarvesting();
     await using other = await QmpClient.connect(at.guest.secondQmp);
     await other.execute('migrate-set-parameters', { 'max-bandwidth': 1 << 20 });
     await other.execute('migrate', { uri: 'exec:cat > /dev/null' });

@@ -15,7 +15,7 @@ import {
   notCompleted,
   notLoaded,
   notStarted,
-  stopped,
+  interrupted,
   verifyDiffers,
   withWhereabouts,
 } from './migrate/errors.js';
@@ -437,7 +437,7 @@ class MigrationRun {
   async failed(error: unknown): Promise<unknown> {
     const { signal } = this.#options;
     const known =
-      signal.aborted && !(error instanceof PrecopyError) ? stopped(signal, error) : error;
+      signal.aborted && !(error instanceof PrecopyError) ? interrupted(signal, error) : error;
     if (this.#phases.phase === 'preflight') return known;
     const isCancel = known instanceof PrecopyError && known.code === 'CANCELLED';
     const whereabouts = await this.#control.secureGuest();

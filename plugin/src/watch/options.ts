@@ -1,21 +1,15 @@
-import type { HistoryEntry } from '../history/entries.js';
-import type { QemuSide } from '../sequence/side.js';
+import type { RehearseOptions } from '../harvest/rehearse.js';
 import { watchVersion, type WatchNotice, type WatchRecord } from './records.js';
 
-export interface WatchOptions {
-  readonly side: QemuSide;
+/** What is watched, and which migration of it is forecast, is said as for a rehearsal. */
+export interface WatchOptions extends Pick<
+  RehearseOptions,
+  'side' | 'bandwidthBytesPerSecond' | 'downtimeLimitMs' | 'cpu' | 'history'
+> {
   /** Between two samples. */
   readonly intervalMs: number;
   /** How much of one core all of it may take, 0 to 1. */
   readonly overheadShare: number;
-  /** Bytes/s that the link takes; default: QEMU's max-bandwidth. */
-  readonly bandwidthBytesPerSecond?: number | undefined;
-  /** Default: QEMU's. */
-  readonly downtimeLimitMs?: number | undefined;
-  /** Watch the CPUs too, which clears soft-dirty bits of the QEMU. */
-  readonly cpu: boolean;
-  /** Past forecasts and migrations. */
-  readonly history?: readonly HistoryEntry[] | undefined;
   /** Ends it. */
   readonly signal: AbortSignal;
   readonly show: (record: WatchRecord) => void;

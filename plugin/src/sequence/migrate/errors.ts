@@ -75,7 +75,7 @@ function cancelled(why: string): PrecopyError {
 }
 
 /** The run was stopped at a point where QEMU had nothing to cancel. */
-export function stopped(signal: AbortSignal, cause: unknown): PrecopyError {
+export function interrupted(signal: AbortSignal, cause: unknown): PrecopyError {
   return new PrecopyError(
     'CANCELLED',
     `Stopped: ${messageOf(signal.reason)}.`,
