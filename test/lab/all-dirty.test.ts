@@ -117,8 +117,9 @@ describe('a container whose dirty page scope is `all`', () => {
     for (const row of rows) console.log(`      ${row}`);
     assertNear(blackoutRamBytes, allBytes, 0.05);
     assertNear(transferredBytes, sentBytes?.p50 ?? NaN, 0.05);
-    // The link of the test makes up for up to 0.2 s in which it could not send.
-    assert.ok((downtime?.ms ?? NaN) >= downtimeFloorMs - 200);
+    // A matter of the link's bandwidth, not of this machine's speed. What is zero is estimated from samples,
+    // and the link of the test makes up for times in which it could not send.
+    assert.ok((downtime?.ms ?? NaN) >= 0.9 * downtimeFloorMs);
   });
 });
 
