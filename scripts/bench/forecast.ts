@@ -7,9 +7,7 @@
  *   npm run bench forecast [-- --json]
  *   node scripts/dist/bench/forecast.js [--part host|lab] [--runs N] [--qemu PATH] [--only NAME]
  */
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { bootLab } from '../lab/boot.js';
 import { calibrate, hostPlan, labPlan } from './forecast/calibrate.js';
 import {
   asLine,
@@ -19,8 +17,10 @@ import {
   type Compared,
 } from './forecast/compared.js';
 import { predict } from './forecast/predict.js';
-import { aheadOfOthers, runScenario, type Actual } from './forecast/run.js';
+import { runScenario, type Actual } from './forecast/run.js';
 import { labScenarios, scenarios } from './forecast/scenarios.js';
+import { linesFromLab } from './in-lab.js';
+import { aheadOfOthers } from './priority.js';
 import type { BenchRow } from './row.js';
 
 interface Options {
@@ -61,31 +61,11 @@ async function* compareOnHost(options: Options): AsyncGenerator<Compared> {
 
 /** Boots the lab and has the scenarios run there. */
 async function* compareFromLab({ runs, only, signal }: Options): AsyncGenerator<Compared> {
-  const command = [
-    ...[
-      'node',
-      '--enable-source-maps',
-      import.meta.filename,
-      '--part',
-      'inside',
-      '--runs',
-      String(runs),
-    ],
-    ...(only === undefined ? [] : ['--only', only]),
-  ];
-  await using lab = await bootLab({
-    command,
-    signal,
-    report: (line) => {
-      console.error(line);
-    },
-  });
-  lab.stderr.pipe(process.stderr, { end: false });
-  for await (const line of createInterface({ input: lab.stdout })) {
+  const args = ['--part', 'inside', '--runs', String(runs)];
+  if (only !== undefined) args.push('--only', only);
+  for await (const line of linesFromLab(import.meta.filename, args, signal)) {
     yield JSON.parse(line) as Compared;
   }
-  const exitCode = await lab.exitCode;
-  if (exitCode !== 0) throw new Error(`The forecasts in the lab ended with code ${exitCode}.`);
 }
 
 /** Inside the lab: a line for each scenario. */

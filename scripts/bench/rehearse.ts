@@ -5,7 +5,7 @@
  *
  *   npm run bench rehearse [-- --json]
  */
-import { bootLab, prepareLab } from '../lab/boot.js';
+import { linesFromLab } from './in-lab.js';
 import { median, rounded } from './measure.js';
 import type { BenchRow } from './row.js';
 import { settings, type Measured, type Setting } from './rehearse/measure-work.js';
@@ -15,12 +15,6 @@ const leastWork = 0.98;
 const mostCorePercent = 2;
 
 export async function* rehearseRows(signal: AbortSignal): AsyncGenerator<BenchRow> {
-  await prepareLab({
-    signal,
-    report: (line) => {
-      console.error(line);
-    },
-  });
   const measured = await measureInLab(signal);
   const of = (setting: Setting, member: 'writesPerSecond' | 'corePercent'): number =>
     median(measured.filter(({ name }) => name === setting.name).map((turn) => turn[member]));
@@ -58,14 +52,9 @@ export async function* rehearseRows(signal: AbortSignal): AsyncGenerator<BenchRo
 
 async function measureInLab(signal: AbortSignal): Promise<Measured[]> {
   const script = new URL('./rehearse/measure-work.js', import.meta.url).pathname;
-  await using lab = await bootLab({ command: ['node', script, String(turns)], signal });
-  lab.stderr.pipe(process.stderr, { end: false });
-  let text = '';
-  for await (const chunk of lab.stdout) text += String(chunk);
-  const exitCode = await lab.exitCode;
-  if (exitCode !== 0) throw new Error(`Measuring in the lab ended with ${exitCode}: ${text}`);
-  return text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Measured);
+  const measured: Measured[] = [];
+  for await (const line of linesFromLab(script, [String(turns)], signal)) {
+    measured.push(JSON.parse(line) as Measured);
+  }
+  return measured;
 }

@@ -2,17 +2,13 @@
  * How long the event loop stands still while the dirty bitmap of a 1 TiB guest is harvested and analysed, in
  * the lab, beside an event loop that does nothing for as long: what the emulated machine itself takes.
  */
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { repositoryRoot } from '../repository.js';
-import { aheadOfOthers } from './forecast/run.js';
+import { linesFromLab } from './in-lab.js';
 import { median, rounded } from './measure.js';
 import type { BenchRow } from './row.js';
 import type { Pauses, PausesInside } from './vfio-pauses/pauses.js';
 
-const execute = promisify(execFile);
-const scripts = join(repositoryRoot(), 'scripts/dist');
 const largestPauseMs = 20;
 
 export async function* pauseRows(signal: AbortSignal): AsyncGenerator<BenchRow> {
@@ -59,14 +55,9 @@ export async function* pauseRows(signal: AbortSignal): AsyncGenerator<BenchRow> 
   };
 }
 
-/** Boots the lab ahead of other programs: a vCPU that waits for a processor is a pause of all inside. */
 async function pausesInside(signal: AbortSignal): Promise<PausesInside> {
-  const [program = '', ...args] = [
-    ...aheadOfOthers(),
-    ...[process.execPath, join(scripts, 'lab/main.js'), 'run', '--timeout', '600', '--'],
-    ...['node', '--enable-source-maps', join(scripts, 'bench/vfio-pauses/inside.js')],
-  ];
-  const { stdout, stderr } = await execute(program, args, { signal });
-  process.stderr.write(stderr);
-  return JSON.parse(stdout) as PausesInside;
+  const script = join(repositoryRoot(), 'scripts/dist/bench/vfio-pauses/inside.js');
+  let last = '';
+  for await (const line of linesFromLab(script, [], signal)) last = line;
+  return JSON.parse(last) as PausesInside;
 }

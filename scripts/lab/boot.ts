@@ -36,6 +36,8 @@ export interface LabOptions {
   readonly cpus?: number | undefined;
   /** Limit for everything from power-on to the command's end. Default: none. */
   readonly timeoutMs?: number | undefined;
+  /** Command and arguments that start QEMU, e.g. `chrt --rr 1`. */
+  readonly launcher?: readonly string[] | undefined;
   /** More modules or files to build and to load, e.g. a patched vfio_iommu_type1. */
   readonly extras?: readonly Extra[] | undefined;
   /** Gives the command a terminal in place of stdout and stderr. */
@@ -130,6 +132,7 @@ export async function bootLab(options: LabOptions): Promise<Lab> {
     },
     terminal: options.terminal,
     consoleLog,
+    launcher: options.launcher,
     bootLimitMs,
     signal: AbortSignal.any(signals),
   });

@@ -40,6 +40,8 @@ export interface VmOptions {
   /** Gives the command a terminal of this size in place of stdout and stderr. */
   readonly terminal?: TerminalSize | undefined;
   readonly consoleLog: string;
+  /** Command and arguments that start QEMU in place of us. */
+  readonly launcher?: readonly string[] | undefined;
   /** From power-on to the start of the command. */
   readonly bootLimitMs: number;
   readonly signal?: AbortSignal | undefined;
@@ -84,6 +86,7 @@ export async function startVm(options: VmOptions): Promise<Vm> {
     const terminal = options.terminal !== undefined;
     const [program = '', ...args] = dyingWithParent(
       [
+        ...(options.launcher ?? []),
         qemu,
         ...qemuArguments({
           ...options,

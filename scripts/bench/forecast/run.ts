@@ -1,5 +1,5 @@
 /** Runs a scenario on two real QEMUs of this machine through `precopy migrate`. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -52,25 +52,11 @@ interface WarmedUp {
 export interface RunOptions {
   /** The QEMU to run; undefined: `qemu-system-x86_64`. */
   readonly qemu: string | undefined;
-  /** See {@link aheadOfOthers}. */
+  /** See aheadOfOthers() of ../priority.ts. */
   readonly launcher: readonly string[];
   readonly signal: AbortSignal;
   /** The guest is stopped and stays so: what only the link does. */
   readonly paused?: boolean | undefined;
-}
-
-/**
- * Starts QEMUs ahead of other programs, so that a migration is measured and not what else the machine
- * does: of 2 cores that others used fully, downtimes of one scenario came out at 5, 15 and 21 ms.
- */
-export function aheadOfOthers(): readonly string[] {
-  const launcher = ['chrt', '--rr', '1'];
-  const [program = '', ...args] = launcher;
-  if (spawnSync(program, [...args, 'true']).status === 0) return launcher;
-  console.error(
-    `${launcher.join(' ')} is not allowed here: what else this machine does shows in the figures.`,
-  );
-  return [];
 }
 
 export async function runScenario(scenario: Scenario, options: RunOptions): Promise<Actual> {
