@@ -1,6 +1,8 @@
 /** What inside.ts prints. */
 export interface PausesInside {
-  /** Of each harvest with its analysis. */
+  /** Of the harvests in which V8 still compiles what they run. */
+  readonly first: readonly Pauses[];
+  /** Of each later harvest with its analysis. */
   readonly ours: readonly Pauses[];
   /** Of an event loop that does nothing, for as long, right after each. */
   readonly idle: readonly Pauses[];

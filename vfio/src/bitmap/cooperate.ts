@@ -38,6 +38,14 @@ export async function cooperate<Result>(
   }
 }
 
+/** @internal Runs a generator to its end at once. */
+export function finish<Result>(steps: Generator<unknown, Result, undefined>): Result {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
 /** Lets the generator release what it holds; what it would return has no reader any more. */
 function closeGenerator<Result>(steps: Generator<unknown, Result, undefined>): void {
   steps.return(undefined as never);

@@ -1,3 +1,4 @@
+import { finish } from './cooperate.js';
 import type { BitmapEngine } from './engine.js';
 import { popcount32 } from './engine-plain.js';
 import { BitmapError } from './errors.js';
@@ -43,14 +44,6 @@ export interface BitmapSteps {
    * harvest would else have that done at once, which can keep this thread from memory of its own.
    */
   commit(): Steps<void>;
-}
-
-/** Does all steps at once. */
-function finish<Result>(steps: Steps<Result>): Result {
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-  }
 }
 
 /**
