@@ -1,6 +1,7 @@
 /** A real libvirtd calls the installed hook, which launches a controller that follows its domain. */
 import assert from 'node:assert/strict';
 import { hostsWithHook, logged, until } from '../support/attached.js';
+import { childrenOf } from '../support/children.js';
 import { needsLibvirt, type LibvirtHost } from '../support/libvirt-host.js';
 
 describe('precopy attach, launched by the hooks of a real libvirtd', function () {
@@ -75,6 +76,34 @@ describe('precopy attach, launched by the hooks of a real libvirtd', function ()
     assert.ok(types.includes('pass'), JSON.stringify(records));
     await destination.virsh('destroy', domain.uuid);
     await logged(destination, domain, /ended: /);
+  });
+
+  it('goes on following a migration when the monitor was lost and is back', async () => {
+    const domain = await source.create({
+      name: 'lost',
+      // More than goes through at the speed below.
+      workload: { baseAddress: 16 * 2 ** 20, pages: 2048, pagesPerSecond: 1000 },
+    });
+    await logged(source, domain, /probed: /);
+    const moved = source.virsh(
+      ...['migrate', '--live', '--p2p', domain.uuid, '--desturi', destination.uri],
+      ...['--migrateuri', destination.channel('lost'), '--bandwidth', '1'],
+    );
+    await logged(source, domain, /a migration began/);
+    // Its way to the monitor: libvirt's proxy, or virsh.
+    for (const pid of childrenOf(source.controllerOf(domain) ?? 0)) process.kill(pid, 'SIGKILL');
+    await logged(source, domain, /a migration began[^]*a migration began/);
+    await source.virsh('migrate-setspeed', domain.uuid, '100');
+    await moved;
+    await logged(source, domain, /migration completed/);
+    await logged(source, domain, /ended: /);
+    const [lost = [], found = []] = source
+      .journalsOf(domain)
+      .map((records) => records.map(({ type }) => type));
+    assert.equal(lost.at(-1), 'end');
+    assert.ok(!lost.includes('result'));
+    assert.deepEqual(found.slice(-2), ['result', 'end']);
+    await destination.virsh('destroy', domain.uuid);
   });
 
   it('applies the policy of its metadata to a migration that virsh runs', async () => {

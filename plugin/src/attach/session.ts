@@ -56,6 +56,8 @@ class Session {
   /** QAPI `MigrationStatus` of a migration that is under way. */
   #migrating: string | undefined;
   #following: Following | undefined;
+  /** Settles when #following is set, or it is known why not. */
+  #beginning: Promise<void> | undefined;
   /** Settles when the journals of migrations that are over are closed. */
   #closing: Promise<unknown> = Promise.resolve();
 
@@ -89,7 +91,10 @@ class Session {
     } finally {
       signal.removeEventListener('abort', end);
       end();
-      if (this.#following) await this.#close(this.#following);
+      const following = this.#following;
+      // Whoever steers asks whether it is still followed.
+      this.#following = undefined;
+      if (following) await this.#close(following);
       await this.#closing;
     }
   }
@@ -99,7 +104,11 @@ class Session {
     const { log } = this.#options;
     try {
       const { status = 'none' } = await this.#side.migration();
-      if (!migrationIsOver(status)) this.#migrating = status;
+      if (!migrationIsOver(status)) {
+        this.#migrating = status;
+        // Begun before we came, or while the monitor was gone.
+        await this.#begin(Date.now());
+      }
       const report = await probe(this.#side);
       const { verdict, findings } = assess(report);
       log(`probed: ${verdict}, guest ${report.qemu.status}`);
@@ -122,20 +131,26 @@ class Session {
       const { status } = migrationEventData.parse(event.data);
       this.#migrating = migrationIsOver(status) ? undefined : status;
       // An incoming migration has no passes; whoever is attached to its source follows it.
-      if (this.#migrating !== undefined && this.#following === undefined) await this.#begin(event);
+      if (this.#migrating !== undefined && this.#following === undefined) {
+        await this.#begin(timeOf(event));
+      }
     }
+    await this.#beginning;
     const following = this.#following;
     const outcome = following?.follower.take(event);
     if (following === undefined || outcome === undefined) return;
     this.#following = undefined;
-    const result = await following.follower.end(outcome, timeOf(event));
-    // Not waited for: a next migration may begin at once.
-    const closed = this.#close(following).then(() => {
-      this.#options.log(
-        `migration ${outcome} after ${result.totalMs} ms and ${result.passes} passes: ${following.file}`,
-      );
-    });
-    this.#closing = Promise.all([this.#closing, closed]);
+    let said = `migration ${outcome}`;
+    try {
+      const { totalMs, passes } = await following.follower.end(outcome, timeOf(event));
+      said += ` after ${totalMs} ms and ${passes} passes`;
+    } finally {
+      // Not waited for: a next migration may begin at once.
+      const closed = this.#close(following).then(() => {
+        this.#options.log(`${said}: ${following.file}`);
+      });
+      this.#closing = Promise.all([this.#closing, closed]);
+    }
   }
 
   async #close({ over, writers, journal }: Following): Promise<void> {
@@ -144,18 +159,25 @@ class Session {
     journal[Symbol.dispose]();
   }
 
-  async #begin(event: QmpEvent): Promise<void> {
+  #begin(atMs: number): Promise<void> {
+    this.#beginning ??= this.#beginOnce(atMs).finally(() => {
+      this.#beginning = undefined;
+    });
+    return this.#beginning;
+  }
+
+  async #beginOnce(atMs: number): Promise<void> {
     const { connected, uuid, name, qemu, config, log } = this.#options;
     const rehearsal = this.#rehearsals.underWay;
     try {
       const { status } = await this.#side.status();
       if (status === 'inmigrate') return;
-      const { journal, file } = openJournal(config.journals, uuid, timeOf(event));
+      const { journal, file } = openJournal(config.journals, uuid, atMs);
       journal.start('attach', { domain: uuid, name, pid: connected.peer?.pid });
       const side = sideOf(connected, journal);
       side.journalPresence();
       await rememberMigration(journal, side);
-      const follower = new MigrationFollower(side, journal, timeOf(event));
+      const follower = new MigrationFollower(side, journal, atMs);
       const over = new AbortController();
       // None is waited for here: events are taken meanwhile.
       const writers = [follower.readSettings(), noteInterrupted(rehearsal, journal)];

@@ -17,6 +17,7 @@ import { messageOf } from 'precopy';
 import koffi from 'koffi';
 import { LibcKernel } from 'linux-vfio-ts';
 import { repositoryRoot } from '#scripts/repository.js';
+import { childrenOf } from '../../support/children.js';
 import { FaultRig } from '../../support/fault-rig.js';
 import { faultTable, rows, type Row, type State } from '../../support/fault-table.js';
 import { precopy, startPrecopy, type Finished, type Running } from '../../support/precopy.js';
@@ -282,11 +283,6 @@ async function damage(rig: FaultRig, address: number): Promise<void> {
   } finally {
     await memory.close();
   }
-}
-
-function childrenOf(pid: number): number[] {
-  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  return text === '' ? [] : text.split(' ').map(Number);
 }
 
 /** shutdown(2) of every connection that one process has to another: as if the network had done it. */
