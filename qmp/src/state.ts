@@ -5,6 +5,7 @@
  *                  ▲              │             │
  *                  └── reconnecting ◄───────────┘   with the option `reconnect` only
  *
+ * From `negotiating` back to `connecting` once, where QEMU did not understand the first command.
  * Every state may go to `closed`: by close(), by a failure, or when the connection ends.
  */
 export type ClientState =
@@ -13,7 +14,7 @@ export type ClientState =
 const allowed: Readonly<Record<ClientState, readonly ClientState[]>> = {
   idle: ['connecting', 'closed'],
   connecting: ['negotiating', 'reconnecting', 'closed'],
-  negotiating: ['ready', 'reconnecting', 'closed'],
+  negotiating: ['connecting', 'ready', 'reconnecting', 'closed'],
   ready: ['reconnecting', 'closed'],
   reconnecting: ['connecting', 'closed'],
   closed: [],

@@ -214,6 +214,38 @@ describe('connecting', () => {
     assert.equal(first.state, 'ready');
   });
 
+  const parseError = { class: 'GenericError', desc: 'JSON parse error, missing : in object pair' };
+  for (const [what, answer] of [
+    ['a parse error', { error: parseError }],
+    ['silence', undefined],
+  ] as const) {
+    it(`is tried once more where QEMU answers the first command with ${what}`, async () => {
+      await using qemu = await FakeQemu.listen();
+      let attempts = 0;
+      qemu.on('qmp_capabilities', () => {
+        if (++attempts > 1) return undefined;
+        if (answer !== undefined) qemu.send(answer);
+        return NO_REPLY;
+      });
+      await using client = await QmpClient.connect(qemu.address, { connectTimeoutMs: 1000 });
+      assert.equal(client.state, 'ready');
+      assert.equal(attempts, 2);
+    });
+  }
+
+  it('fails where QEMU never understands the first command', async () => {
+    await using qemu = await FakeQemu.listen();
+    qemu.on('qmp_capabilities', () => {
+      qemu.send({ error: parseError });
+      return NO_REPLY;
+    });
+    await assert.rejects(QmpClient.connect(qemu.address), {
+      code: 'QMP_NEGOTIATION',
+      message: /missing : in object pair/,
+    });
+    assert.equal(qemu.received.length, 2);
+  });
+
   it('takes events that come before the greeting', async () => {
     const qemu = new FakeQemu({ greeting: { event: 'EARLY' } });
     const client = new QmpClient();
