@@ -10,6 +10,7 @@ import { messageOf } from '../errors.js';
 import { qemuOf, readDomain } from '../libvirt/domain.js';
 import { isUuid, type DomainFacts } from '../libvirt/domain-xml.js';
 import { LibvirtError, Virsh } from '../libvirt/virsh.js';
+import { pause } from '../pause.js';
 import { identityOf, isAlive, type ProcessIdentity } from '../process-identity.js';
 import { Instance } from './instance.js';
 import { runSession } from './session.js';
@@ -148,8 +149,4 @@ async function qemuIdentity(
     await sleep(retryMs / 5, undefined, { signal });
   }
   return undefined;
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -1,9 +1,9 @@
 /** Follows one migration that somebody else started, from its first event to its end, into a journal. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { QmpEvent } from 'qemu-qmp-client-ts';
 import { messageOf } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
 import type { MigrationResult } from '../journal/records.js';
+import { pause } from '../pause.js';
 import { PassFollower } from '../sequence/pass-follower.js';
 import { migrationIsOver } from '../sequence/preflight.js';
 import { fromQemu } from '../sequence/qmp-parameters.js';
@@ -87,7 +87,7 @@ export class MigrationFollower {
   /** Says how far it is, until the signal fires; for a migration that nobody here steers. */
   async observe(signal: AbortSignal): Promise<void> {
     for (;;) {
-      await sleep(observeMs, undefined, { signal }).catch(() => undefined);
+      await pause(observeMs, signal);
       if (signal.aborted) return;
       await this.#observeOnce(signal);
     }

@@ -1,11 +1,11 @@
 /** Short, spaced rehearsals of one guest, so that a forecast is ready when a migration is wanted. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/schema.js';
 import { messageOf, PrecopyError } from '../errors.js';
 import { UnknownBandwidthError } from '../harvest/forecast-input.js';
 import { rehearse } from '../harvest/rehearse.js';
 import { HistoryFile } from '../history/file.js';
 import type { Virsh } from '../libvirt/virsh.js';
+import { pause } from '../pause.js';
 import { isAlive, type ProcessIdentity } from '../process-identity.js';
 import type { QemuSide } from '../sequence/side.js';
 import { migrationLimits } from './migration-limits.js';
@@ -49,15 +49,16 @@ export class Rehearsals {
         await this.#underWay;
         this.#underWay = Promise.resolve(undefined);
       }
-      await sleep(every, undefined, { signal }).catch(() => undefined);
+      await pause(every, signal);
     }
   }
 
   async #once(): Promise<Obstacle | undefined> {
     const { uuid, qemu, signal, log } = this.#options;
     try {
-      const { forecast, ...rehearsal } = await this.#rehearse();
-      keepRehearsal(uuid, qemu, { ...rehearsal, forecast });
+      const rehearsal = await this.#rehearse();
+      const { forecast } = rehearsal;
+      keepRehearsal(uuid, qemu, rehearsal);
       log(`rehearsed: converges ${forecast.converges}. ${forecast.why}`);
       this.#lastFailure = '';
       return undefined;

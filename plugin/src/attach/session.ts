@@ -40,7 +40,7 @@ interface Following {
   readonly follower: MigrationFollower;
   readonly journal: Journal;
   readonly file: string;
-  /** Fires when the migration is over. */
+  /** Fires when the migration is over, or the connection by which it is followed. */
   readonly over: AbortController;
   /** Whatever still writes to the journal. */
   readonly writers: Promise<void>[];
@@ -91,10 +91,7 @@ class Session {
     } finally {
       signal.removeEventListener('abort', end);
       end();
-      const following = this.#following;
-      // Whoever steers asks whether it is still followed.
-      this.#following = undefined;
-      if (following) await this.#close(following);
+      if (this.#following) await this.#close(this.#following);
       await this.#closing;
     }
   }
@@ -140,6 +137,7 @@ class Session {
     const outcome = following?.follower.take(event);
     if (following === undefined || outcome === undefined) return;
     this.#following = undefined;
+    following.over.abort();
     let said = `migration ${outcome}`;
     try {
       const { totalMs, passes } = await following.follower.end(outcome, timeOf(event));
@@ -201,7 +199,7 @@ class Session {
         settings: config.migration,
         expectation,
         journal,
-        isOver: () => this.#following !== following,
+        isOver: () => over.signal.aborted,
       });
       writers.push(steering);
     } catch (error) {

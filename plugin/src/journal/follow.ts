@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../pause.js';
 import { LineSplitter } from './lines.js';
 import { missingOf, newNotes, readHead, RecordParser, type JournalNotes } from './read.js';
 import type { JournalRecord } from './records.js';
@@ -58,7 +58,7 @@ async function* followSegment(
       yield* readOn(handle, lines, signal);
       if (!isLast) return;
       if (lines.waiting.length === before) {
-        await sleep(pollMs, undefined, { signal }).catch(() => undefined);
+        await pause(pollMs, signal);
       }
     }
   } finally {

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { messageOf } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
 import type { JournalRecord } from '../journal/records.js';
+import { pause } from '../pause.js';
 import { classifyPass, type MigrationSample, type PassContext } from './passes.js';
 import { sampleOf, type MigrationInfo } from './qemu-replies.js';
 import { whyNotSwitchedOver } from './why-not.js';
@@ -160,6 +160,6 @@ class SampleBudget {
     this.#left = Math.min(burstSamples, this.#left + grown) - 1;
     this.#filledAtMs = now;
     const waitMs = (-this.#left * 1000) / samplesPerSecond;
-    if (waitMs > 0) await sleep(waitMs, undefined, { signal: hurry }).catch(() => undefined);
+    if (waitMs > 0) await pause(waitMs, hurry);
   }
 }

@@ -16,6 +16,7 @@ import {
   type WorkloadProgress,
 } from '../../lab/workload.js';
 import { repositoryRoot } from '../../repository.js';
+import { processorMs } from '../processor-time.js';
 import type { Scenario } from './scenarios.js';
 
 /** Where the working set begins. */
@@ -162,21 +163,13 @@ export async function measureWriteSpeed(options: RunOptions): Promise<number> {
       await sleep(1000, undefined, { signal: options.signal });
       const progress = await readProgress(guest, folder);
       if (!progress) continue;
-      const now = { writes: Number(progress.writes), cpuMs: await processorMs(guest.pid) };
+      const now = { writes: Number(progress.writes), cpuMs: processorMs(guest.pid) };
       if (before) return ((now.writes - before.writes) * 1000) / (now.cpuMs - before.cpuMs);
       before = now;
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** User and system time of a process so far; /proc/PID/stat has it in ticks of 10 ms. */
-async function processorMs(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  // The second field, the name in parentheses, may hold spaces.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 async function readProgress(guest: Guest, folder: string): Promise<WorkloadProgress | undefined> {

@@ -6,7 +6,6 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeMemory } from 'precopy';
@@ -17,6 +16,7 @@ import { startVfioGuest } from '../../lab/vfio-guest.js';
 import { WorkloadReader } from '../../lab/workload-reader.js';
 import { workloadRate } from '../../lab/workload.js';
 import { repositoryRoot } from '../../repository.js';
+import { processorMs } from '../processor-time.js';
 
 /** How the guest is rehearsed meanwhile. */
 export interface Setting {
@@ -46,8 +46,6 @@ const memoryMiB = 128;
 const measuredMs = 10_000;
 /** From the first harvest on, until trial harvests are over and the interval is chosen. */
 const settleMs = 8000;
-/** USER_HZ: the unit of times in /proc. */
-const tickMs = 10;
 
 if (process.argv[1] === import.meta.filename) await measureAll(Number(process.argv[2] ?? 1));
 
@@ -110,11 +108,7 @@ async function end(rehearsal: ChildProcess | undefined): Promise<void> {
 
 /** User and system time so far. */
 function cpuMs(child: ChildProcess | undefined): number {
-  if (child?.pid === undefined) return 0;
-  const stat = readFileSync(`/proc/${child.pid}/stat`, 'latin1');
-  // After the name, field 2, which may hold spaces: utime and stime are fields 14 and 15.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[14 - 3]) + Number(fields[15 - 3])) * tickMs;
+  return child?.pid === undefined ? 0 : processorMs(child.pid);
 }
 
 async function readerOf({ pid, secondQmp }: Guest): Promise<WorkloadReader> {

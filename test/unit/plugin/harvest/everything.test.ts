@@ -1,6 +1,6 @@
 /** Guests whose devices can't be told apart from all memory, and those that can't be harvested. */
 import assert from 'node:assert/strict';
-import { allDirtyCurve, deviceTracking, rehearsalLines } from 'precopy';
+import { allDirtyCurve, deviceTracking, everythingDirty, rehearsalLines } from 'precopy';
 import { forecastInputOf, rehearsalOf } from '../../../support/rehearsals.js';
 
 type Report = Parameters<typeof deviceTracking>[0];
@@ -86,19 +86,7 @@ describe('the text for a container with scope `all`', () => {
     );
     const lines = rehearsalLines(
       rehearsalOf(input, {
-        sources: [
-          {
-            name: 'VFIO container',
-            kind: 'device',
-            device: null,
-            everything: true,
-            points: [],
-            pagesPerSecond: pages,
-            workingSetPages: pages,
-            workingSetMs: 0,
-            blocks: [],
-          },
-        ],
+        sources: everythingDirty(input.guest.ram, { kind: 'everything', culprits: [] }).sources,
         bandwidthFrom: 'max-bandwidth',
         remedies: [{ kind: 'downtime-limit', ms: 1010 }],
         downtimeFloorMs: 1000,
