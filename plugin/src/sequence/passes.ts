@@ -78,8 +78,25 @@ export function classifyPass(
 ): PassKind {
   if (context.sourceStopped) return 'blackout';
   if (!previous) return 'round';
-  if (previous.remainingBytes < thresholdBytes(previous, context)) return 'exact-retry';
+  if (previous.remainingBytes < thresholdBytes(previous, context)) {
+    return wasOverThreshold(previous, current, context) ? 'round' : 'exact-retry';
+  }
   const unsent = previous.remainingBytes - (current.handledBytes - previous.handledBytes);
   if (context.autoConverge && unsent > thresholdBytes(current, context)) return 'throttle-timer';
   return 'round';
+}
+
+/**
+ * A sample comes after QEMU's comparison, and what was sent in between is missing in it: RAM that fits by
+ * the sample may have been over the threshold. The next sample tells: `expected-downtime` is what the last
+ * synchronisation before QEMU's last window found, over the bandwidth of the threshold
+ * (migration_update_counters in migration/migration.c); QEMU leaves it as it was in a window that sent
+ * next to nothing.
+ */
+function wasOverThreshold(
+  { expectedDowntimeMs: before }: MigrationSample,
+  { expectedDowntimeMs: now }: MigrationSample,
+  { downtimeLimitMs }: Pick<PassContext, 'downtimeLimitMs'>,
+): boolean {
+  return now !== undefined && now !== before && now >= downtimeLimitMs;
 }

@@ -30,7 +30,10 @@ export type BlockingTerm =
   | 'device-state'
   /** The destination has not said switchover-ack: its devices have not loaded their initial data. */
   | 'switchover-ack'
-  /** Nothing that is known blocks: QEMU switches over now. */
+  /**
+   * Nothing that is known blocks any more. QEMU compared before the sample, with what it has sent since,
+   * and compares again in its next step: in 100 ms at most, unless more is dirtied by then.
+   */
   | 'nothing';
 
 /** What QEMU compares, and under which rule. */
@@ -133,6 +136,8 @@ function devicePending(
   settings: SwitchoverSettings,
 ): DevicePending {
   if (settings.stopCopyBytes !== undefined) return { kind: 'known', bytes: settings.stopCopyBytes };
+  // query-migrate has a member `vfio` if, and only if, there are VFIO devices that migrate.
+  if (!hasVfio) return { kind: 'known', bytes: 0 };
   // The pass before found RAM to fit as well, and QEMU went on: only devices or the ack can be the reason.
   if (kind === 'exact-retry' && !settings.switchoverAck && ramBytes < threshold) {
     return {
@@ -140,8 +145,7 @@ function devicePending(
       bytes: threshold - ramBytes + (settings.comparison === '<' ? 0 : 1),
     };
   }
-  // query-migrate has a member `vfio` if, and only if, there are VFIO devices that migrate.
-  return hasVfio ? { kind: 'unknown' } : { kind: 'known', bytes: 0 };
+  return { kind: 'unknown' };
 }
 
 function blockingTerm(
@@ -158,6 +162,10 @@ function blockingTerm(
   if (!fits(ramBytes + deviceBytes)) return 'device-state';
   return kind === 'exact-retry' && settings.switchoverAck ? 'switchover-ack' : 'nothing';
 }
+
+/** A migration in which QEMU's comparison itself came out so is not sampled: the guest is stopped by then. */
+const comparesAgain =
+  'QEMU switches over when it compares again (within 100 ms), if what is dirtied until then fits too';
 
 function sentenceOf(why: Omit<WhyNot, 'sentence'>): string {
   const { term, ramBytes, devices, downtimeLimitMs } = why;
@@ -178,8 +186,8 @@ function sentenceOf(why: Omit<WhyNot, 'sentence'>): string {
       return `${ram} ${why.comparison} ${threshold}, but the destination has not said switchover-ack yet.`;
     case 'nothing':
       return devices.kind === 'unknown'
-        ? `${ram} ${why.comparison} ${threshold}: QEMU switches over now, unless VFIO devices have ${formatBytes(Math.max(0, why.thresholdBytes - ramBytes))} or more to say when stopped.`
-        : `${ram}${devices.bytes > 0 ? ` and device state ${formatBytes(devices.bytes)}` : ''} ${why.comparison} ${threshold}: QEMU switches over now.`;
+        ? `${ram} ${why.comparison} ${threshold} by now: ${comparesAgain}, unless VFIO devices have ${formatBytes(Math.max(0, why.thresholdBytes - ramBytes))} or more to say when stopped.`
+        : `${ram}${devices.bytes > 0 ? ` and device state ${formatBytes(devices.bytes)}` : ''} ${why.comparison} ${threshold} by now: ${comparesAgain}.`;
   }
 }
 

@@ -22,13 +22,12 @@ export function switchoverDelay(records: readonly JournalRecord[]): SwitchoverDe
   );
   if (!goal || stopUs?.type !== 'event' || stopUs.qemuUs === undefined) return undefined;
   const end = stopUs.qemuUs;
-  const before = records.flatMap((record, index) =>
-    record.type === 'pass' && announcedUs(record) < end
-      ? [{ pass: record, letGoMs: letGo(record, records.slice(index + 1)) }]
-      : [],
-  );
+  const sendingMs = goal.downtimeLimitMs - fixedMs;
+  const before = passesOf(records)
+    .filter(({ pass }) => announcedUs(pass) < end)
+    .map((seen) => ({ ...seen, fits: fits(seen, sendingMs), letGoMs: letGo(seen) }));
   // Later passes that do not fit: what fitted earlier was not the moment.
-  const last = before.findLastIndex(({ pass }) => !fits(pass, goal.downtimeLimitMs - fixedMs));
+  const last = before.findLastIndex((pass) => !pass.fits);
   const fitting = before.slice(last + 1);
   const first = fitting[0];
   const go = fitting.find(({ letGoMs }) => letGoMs !== undefined);
@@ -40,26 +39,53 @@ export function switchoverDelay(records: readonly JournalRecord[]): SwitchoverDe
   };
 }
 
+/** A pass, with what was done after it. */
+interface Seen {
+  readonly pass: RecordOf<'pass'>;
+  readonly next: RecordOf<'pass'> | undefined;
+  /** The records up to the next pass. */
+  readonly answer: readonly JournalRecord[];
+}
+
+function passesOf(records: readonly JournalRecord[]): Seen[] {
+  const at = records.flatMap(({ type }, index) => (type === 'pass' ? [index] : []));
+  return at.flatMap((index, n) => {
+    const [pass, next] = [records[index], records[at[n + 1] ?? -1]];
+    if (pass?.type !== 'pass') return [];
+    const answer = records.slice(index + 1, at[n + 1]);
+    return [{ pass, next: next?.type === 'pass' ? next : undefined, answer }];
+  });
+}
+
 /** When QEMU announced the last of the passes that a record is of, µs. */
 function announcedUs({ qemuUs = Infinity, gapsUs = [] }: RecordOf<'pass'>): number {
   return gapsUs.reduce((us, gap) => us + gap, qemuUs);
 }
 
-/** QEMU answers late only about the pass upon which it stopped the guest: that one fitted. */
-function fits({ late, why }: RecordOf<'pass'>, sendingMs: number): boolean {
+/**
+ * Whether what the pass itself found can be sent in that time. A sample comes when QEMU has already sent
+ * some of it; the next one has what it found, as `expected-downtime`. QEMU answers late only about the
+ * pass upon which it stopped the guest: that one fitted.
+ */
+function fits({ pass: { late, why, sample }, next }: Seen, sendingMs: number): boolean {
   if (late || !why) return late;
+  const found = next?.sample.expectedDowntimeMs;
+  const bytesPerMs = why.bandwidthBytesPerSecond / 1000;
+  const ramMs =
+    found === undefined || found === sample.expectedDowntimeMs ? why.ramBytes / bytesPerMs : found;
   const devices = why.devices.kind === 'unknown' ? 0 : why.devices.bytes;
-  return why.ramBytes + devices <= (why.bandwidthBytesPerSecond * sendingMs) / 1000;
+  return ramMs + devices / bytesPerMs <= sendingMs;
 }
 
 /**
  * How long after a pass QEMU had the limits, ms, where it switches over upon it: 0 where its own
- * inequality held. Both clocks are this host's.
+ * inequality held, so that it looked no more. Both clocks are this host's.
  */
-function letGo(pass: RecordOf<'pass'>, after: readonly JournalRecord[]): number | undefined {
-  if (pass.late || pass.why?.term === 'nothing') return 0;
-  const answer = after.find(({ type }) => type === 'decision' || type === 'pass');
-  if (answer?.type !== 'decision' || answer.action.kind !== 'release') return undefined;
-  const set = after.find(({ type }) => type === 'effect');
-  return set && Math.max(0, set.at - announcedUs(pass) / 1000);
+function letGo({ pass, next, answer }: Seen): number | undefined {
+  const decision = answer.find(({ type }) => type === 'decision');
+  if (decision?.type === 'decision' && decision.action.kind === 'release') {
+    const set = answer.find(({ type }) => type === 'effect');
+    return set && Math.max(0, set.at - announcedUs(pass) / 1000);
+  }
+  return pass.late || next?.kind === 'blackout' ? 0 : undefined;
 }

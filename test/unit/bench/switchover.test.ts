@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict';
-import type { JournalEntry, JournalRecord, WhyNot } from 'precopy';
+import type { JournalEntry, JournalRecord, MigrationSample, WhyNot } from 'precopy';
 import { switchoverDelay } from '#scripts/bench/migrate/switchover.js';
 import { goalWith, sampleWith } from '../../support/goals.js';
 
 const MiB = 2 ** 20;
 
-/** RAM left at some ms before the STOP; null: QEMU answered only when the guest was stopped. */
-type Passes = readonly (readonly [beforeMs: number, ramMiB: number | null])[];
+/**
+ * RAM left at some ms before the STOP; null: QEMU answered only when the guest was stopped. `foundMiB`
+ * is what the pass itself found, where QEMU sent some of it before the sample.
+ */
+type Passes = readonly (readonly [beforeMs: number, ramMiB: number | null, foundMiB?: number])[];
+
+/** QEMU's expected-downtime is what the pass before found, at 32 MiB/s. */
+function sampleOf(before: Passes[number] | undefined): MigrationSample {
+  const found = before?.[2] ?? before?.[1];
+  return sampleWith({ expectedDowntimeMs: typeof found === 'number' ? found * (1000 / 32) : 125 });
+}
 
 /** A goal of 520 ms: at 32 MiB/s 16 MiB fit. QEMU itself was given 4 MiB. */
 function journal(passes: Passes, releasedAt?: number): JournalRecord[] {
@@ -32,7 +41,13 @@ function journal(passes: Passes, releasedAt?: number): JournalRecord[] {
     },
     ...passes.flatMap(([beforeMs, ramMiB], i): JournalEntry[] => [
       {
-        ...{ type: 'pass', first: i + 1, pass: i + 1, kind: 'round', sample: sampleWith() },
+        ...{
+          type: 'pass',
+          first: i + 1,
+          pass: i + 1,
+          kind: 'round',
+          sample: sampleOf(passes[i - 1]),
+        },
         ...{ late: ramMiB === null, qemuUs: 1e15 - 1000 * beforeMs },
         ...(ramMiB === null ? {} : { why: why(ramMiB) }),
       },
@@ -44,6 +59,10 @@ function journal(passes: Passes, releasedAt?: number): JournalRecord[] {
         : []),
     ]),
     { type: 'event', side: 'source', event: 'STOP', qemuUs: 1e15 },
+    {
+      ...{ type: 'pass', first: passes.length + 1, pass: passes.length + 1, kind: 'blackout' },
+      ...{ sample: sampleOf(passes.at(-1)), late: true, qemuUs: 1e15 + 100 },
+    },
   ];
   return entries.map((entry, i) => ({ ...entry, at: i, monotonicMs: i }));
 }
@@ -95,6 +114,17 @@ describe('the time from a pass that fits to the STOP', () => {
       ],
       2,
       [40, 40],
+    ],
+    [
+      'does not count a pass of which only what QEMU had sent since made it fit',
+      [
+        [900, 30],
+        [187, 15, 18],
+        [62, 15, 17],
+        [0.3, null],
+      ],
+      undefined,
+      [0.3, 0.3],
     ],
     ['is not known where nobody let QEMU go', [[900, 30]], undefined, undefined],
   ];

@@ -45,13 +45,13 @@ describe('why a pass did not end in the switchover', () => {
       when: 'exactly the threshold is left, from QEMU 10.2 on',
       sample: sample({ remainingBytes: 30 * MiB }),
       settings: { comparison: '<=' },
-      says: /<= threshold 30\.0 MiB .*switches over now/,
+      says: /<= threshold 30\.0 MiB .* by now: QEMU switches over when it compares again/,
     },
     {
       is: 'nothing',
       when: 'nothing is left, whatever the limit is',
       sample: sample({ remainingBytes: 0, bandwidthBytesPerSecond: 0 }),
-      says: /switches over now/,
+      says: /switches over when it compares again/,
     },
     {
       is: 'nothing',
@@ -72,6 +72,13 @@ describe('why a pass did not end in the switchover', () => {
       kind: 'exact-retry',
       sample: sample(vfio),
       says: /the devices have at least 20\.0 MiB to say/,
+    },
+    {
+      is: 'nothing',
+      when: 'RAM has fitted twice, and there are no devices',
+      kind: 'exact-retry',
+      sample: sample({}),
+      says: /switches over when it compares again/,
     },
     {
       is: 'device-state',
