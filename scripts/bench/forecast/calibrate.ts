@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { defaultCosts } from 'precopy';
 import { median } from '../measure.js';
-import type { Calibration } from './predict.js';
+import { deviceStateBytes, type Calibration } from './predict.js';
 import { eventMs, measureWriteSpeed, runScenario, type Actual, type RunOptions } from './run.js';
 import { quietDevice, type DeviceScenario, type Scenario } from './scenarios.js';
 
@@ -24,8 +24,10 @@ export interface CalibrationPlan {
   readonly manyPages: number;
   /** Each guest has such a device. */
   readonly device: DeviceScenario | undefined;
-  /** And one has so much more state. */
+  /** And one has so much more state, */
   readonly stateBytes: number;
+  /** one so much PRE_COPY data: QEMU reads it in pieces of the stop-copy size, which is little. */
+  readonly precopyBytes: number;
 }
 
 export const hostPlan: CalibrationPlan = {
@@ -36,6 +38,7 @@ export const hostPlan: CalibrationPlan = {
   manyPages: 20_000,
   device: undefined,
   stateBytes: 0,
+  precopyBytes: 0,
 };
 export const labPlan: CalibrationPlan = {
   runs: 3,
@@ -45,6 +48,7 @@ export const labPlan: CalibrationPlan = {
   manyPages: 8000,
   device: quietDevice,
   stateBytes: 24 * 2 ** 20,
+  precopyBytes: 6 * 2 ** 20,
 };
 
 /** Writes a second: enough to write all of a working set while it is sent, or soon. */
@@ -58,7 +62,8 @@ function plannedScenarios({
   fewPages,
   manyPages,
   stateBytes,
-}: CalibrationPlan): Record<'empty' | 'full' | 'few' | 'many' | 'state', Scenario> {
+  precopyBytes,
+}: CalibrationPlan): Record<'empty' | 'full' | 'few' | 'many' | 'state' | 'turns', Scenario> {
   const common = {
     memoryMiB: Math.ceil(Math.max(fullPages, manyPages) / 256) + 32,
     device,
@@ -96,12 +101,23 @@ function plannedScenarios({
       downtimeLimitMs: longestLimitMs,
       device: device && { ...device, stopCopyBytes: stateBytes },
     },
+    turns: {
+      ...common,
+      name: 'turns',
+      workload: undefined,
+      // Nearly all of it is sent before.
+      downtimeLimitMs: 30,
+      device: device && {
+        ...device,
+        precopy: { initialBytes: precopyBytes, bytesPerSecond: 0 },
+      },
+    },
   };
 }
 
 export async function calibrate(plan: CalibrationPlan, options: RunOptions): Promise<Calibration> {
   const scenarios = plannedScenarios(plan);
-  const done = { empty: [], full: [], few: [], many: [], state: [] } as Record<
+  const done = { empty: [], full: [], few: [], many: [], state: [], turns: [] } as Record<
     keyof typeof scenarios,
     Actual[]
   >;
@@ -111,7 +127,10 @@ export async function calibrate(plan: CalibrationPlan, options: RunOptions): Pro
     done.full.push(await runScenario(scenarios.full, { ...options, paused: true }));
     done.few.push(await runScenario(scenarios.few, options));
     done.many.push(await runScenario(scenarios.many, options));
-    if (plan.device) done.state.push(await runScenario(scenarios.state, options));
+    if (plan.device) {
+      done.state.push(await runScenario(scenarios.state, options));
+      done.turns.push(await runScenario(scenarios.turns, options));
+    }
   }
   for (const [kind, actuals] of Object.entries(done)) {
     const failed = actuals.filter(({ completed }) => !completed).length;
@@ -124,19 +143,23 @@ export async function calibrate(plan: CalibrationPlan, options: RunOptions): Pro
   const downtimeMs = (actuals: readonly Actual[]): number =>
     median(actuals.map((actual) => actual.downtimeMs ?? NaN));
   // Two points of a line: what a switchover costs anyway, and what each page adds.
-  const { fewPages, manyPages, fullPages, stateBytes } = plan;
+  const { fewPages, manyPages, fullPages, stateBytes, precopyBytes, device } = plan;
   const pageMs = (downtimeMs(done.many) - downtimeMs(done.few)) / (manyPages - fewPages);
   const anywayMs = Math.max(0, downtimeMs(done.few) - fewPages * pageMs - defaultCosts.syncMs);
   const zeroPages = (scenarios.empty.memoryMiB * 2 ** 20) / pageBytes;
   const zeroPagesPerSecond =
     (zeroPages * 1000) / (totalMs(done.empty) - setupMs - downtimeMs(done.empty));
-  const zerosMs =
-    (((scenarios.full.memoryMiB * 2 ** 20) / pageBytes - fullPages) * 1000) / zeroPagesPerSecond;
-  const bytesPerSecond = (fullPages * pageBytes * 1000) / (totalMs(done.full) - setupMs - zerosMs);
+  const zerosMs = ({ memoryMiB }: Scenario, otherPages: number): number =>
+    (((memoryMiB * 2 ** 20) / pageBytes - otherPages) * 1000) / zeroPagesPerSecond;
+  const bytesPerSecond =
+    (fullPages * pageBytes * 1000) /
+    (totalMs(done.full) - setupMs - zerosMs(scenarios.full, fullPages));
+  const turnsMs =
+    totalMs(done.turns) - setupMs - zerosMs(scenarios.turns, 0) - downtimeMs(done.turns);
   return {
     version: versionOf(options.qemu),
     writesPerSecond: await measureWriteSpeed(options),
-    deviceBytesPerSecond: plan.device
+    deviceBytesPerSecond: device
       ? (stateBytes * 1000) / Math.max(1, downtimeMs(done.state) - downtimeMs(done.empty))
       : Infinity,
     link: {
@@ -147,6 +170,7 @@ export async function calibrate(plan: CalibrationPlan, options: RunOptions): Pro
     costs: {
       ...defaultCosts,
       setupMs,
+      ...(device ? { turnMs: turnsMs / (precopyBytes / deviceStateBytes(device)) } : {}),
       zeroPagesPerSecond,
       sendingCpus: availableParallelism(),
       // Save and load can't be told apart from outside; only their sum counts here.

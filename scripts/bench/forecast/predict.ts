@@ -15,7 +15,7 @@ import {
   type ModelResult,
   type RamStretch,
 } from 'precopy';
-import { workloadAddress, type Actual } from './run.js';
+import { deviceAddress, workloadAddress, type Actual } from './run.js';
 import { settingsOf, type DeviceScenario, type Scenario } from './scenarios.js';
 
 const pageBytes = 4096;
@@ -51,22 +51,25 @@ export function trueCurve(workload: Scenario['workload']): DirtyCurve {
   return sumOfCurves(known(pages, pagesPerSecond), state);
 }
 
-/** RAM as the first round finds it: zeros, but for the pages that were written by then. */
-function content(scenario: Scenario, written: number): RamStretch[] {
-  const total = (scenario.memoryMiB * 2 ** 20) / pageBytes;
+/** RAM as the first round finds it, in its order: zeros, but for the pages that were written by then. */
+function content({ memoryMiB, workload, device }: Scenario, written: number): RamStretch[] {
+  const total = (memoryMiB * 2 ** 20) / pageBytes;
   const below = workloadAddress / pageBytes;
-  const pages = scenario.workload?.pages ?? 0;
-  const devicePages = scenario.device?.pages ?? 0;
+  const pages = workload?.pages ?? 0;
   const parts = 8;
   const set = Array.from({ length: parts }, () => [
     { pages: written / parts, zero: false },
     { pages: (pages - written) / parts, zero: true },
   ]).flat();
+  const devicePages = device?.pages ?? 0;
+  // The device's pages are between zeros, too.
+  const deviceFrom = devicePages > 0 ? deviceAddress / pageBytes : below + pages;
   return [
     { pages: below, zero: true },
     ...set,
-    { pages: total - below - pages - devicePages, zero: true },
+    { pages: deviceFrom - below - pages, zero: true },
     { pages: devicePages, zero: false },
+    { pages: total - deviceFrom - devicePages, zero: true },
     { pages: otherPages, zero: false },
   ];
 }
@@ -96,9 +99,13 @@ function deviceCurve(device: Scenario['device']): DirtyCurve {
   return device && device.pages > 0 ? uniformCurve(device.pages, device.pagesPerSecond) : idle;
 }
 
-/** dirtygen's own state: a header, and sequence numbers for each 512 pages in which it wrote. */
+/** What dirtygen saves: a header, sequence numbers for each 512 pages in which it wrote, and what it adds. */
+export function deviceStateBytes({ pages, stopCopyBytes }: DeviceScenario): number {
+  return 184 + 4120 * Math.ceil(pages / 512) + stopCopyBytes;
+}
+
 function modelDevice(device: DeviceScenario, { deviceBytesPerSecond }: Calibration): ModelDevice {
-  const savedBytes = 184 + 4120 * Math.ceil(device.pages / 512) + device.stopCopyBytes;
+  const savedBytes = deviceStateBytes(device);
   return {
     name: 'dirtygen',
     stopCopyBytes: device.reportedBytes ?? savedBytes,

@@ -3,7 +3,7 @@ import type { ModelDevice } from './types.js';
 /** VFIO_MIG_STOP_COPY_SIZE: assumed when the device does not tell. */
 const unknownStopCopyBytes = 100 * 2 ** 30;
 /** VFIO_MIG_DEFAULT_DATA_BUFFER_SIZE: what one call of vfio_save_iterate() sends at most. */
-const blockBytes = 2 ** 20;
+const mostBlockBytes = 2 ** 20;
 
 /** The devices' part of a running migration: hw/vfio/migration.c. */
 export class DeviceStates {
@@ -35,14 +35,19 @@ export class DeviceStates {
     for (const device of this.#devices) device.query(nowMs);
   }
 
-  /** What the devices would send in this turn of the loop, each a block; takes it. */
+  /** What the devices in PRE_COPY would send in this turn of the loop, each a block; takes it. */
   *blocks(nowMs: number): Generator<number, void, undefined> {
-    for (const device of this.#devices) yield device.takeBlock(nowMs);
+    for (const device of this.#devices) if (device.hasPrecopy) yield device.takeBlock(nowMs);
   }
 }
 
 class PrecopyDevice {
   readonly #device: ModelDevice;
+  /**
+   * vfio_save_setup() makes the buffer no larger than the stop-copy size is then: a device with little of
+   * that sends its PRE_COPY data in as small pieces, one a turn.
+   */
+  readonly #blockBytes: number;
   /** What the device really has to say. */
   #initialBytes: number;
   #dirtyBytes = 0;
@@ -53,7 +58,16 @@ class PrecopyDevice {
 
   constructor(device: ModelDevice) {
     this.#device = device;
+    const { stopCopyBytes } = device;
+    this.#blockBytes =
+      stopCopyBytes === 'unknown'
+        ? mostBlockBytes
+        : Math.min(mostBlockBytes, Math.max(1, stopCopyBytes));
     this.#initialBytes = device.precopy?.initialBytes ?? 0;
+  }
+
+  get hasPrecopy(): boolean {
+    return this.#device.precopy !== undefined;
   }
 
   get estimateBytes(): number {
@@ -72,7 +86,7 @@ class PrecopyDevice {
 
   takeBlock(nowMs: number): number {
     this.#count(nowMs);
-    const bytes = Math.min(blockBytes, this.#initialBytes + this.#dirtyBytes);
+    const bytes = Math.min(this.#blockBytes, this.#initialBytes + this.#dirtyBytes);
     const initial = Math.min(bytes, this.#initialBytes);
     this.#initialBytes -= initial;
     this.#dirtyBytes -= bytes - initial;

@@ -47,6 +47,8 @@ const throttleTimerMs = 5000;
  * guest: an idle guest's threshold is made of it, and at a threshold of 0 QEMU up to 10.1 completes.
  */
 const sectionBytes = 18;
+/** Flag and size before a block of a device's data. */
+const blockHeaderBytes = 16;
 /** Passes that are listed; a device that holds the guest in precopy can cause 2,000 a second. */
 const listedPasses = 1000;
 /** A flood of passes that are all alike is skipped in steps of this, where a policy looks on. */
@@ -268,7 +270,7 @@ class Simulation {
   }
 
   #sendDeviceBlock(bytes: number): void {
-    this.#sentBytes += bytes;
+    this.#sentBytes += sectionBytes + (bytes > 0 ? blockHeaderBytes + bytes : 0);
     this.#deviceBytes += bytes;
     this.#advance(bytes / this.#rate.bytesPerMs);
   }

@@ -248,6 +248,18 @@ describe('the model of QEMU', () => {
     assert.ok(result.totalMs >= without.totalMs);
   });
 
+  it('reads PRE_COPY data in pieces of the stop-copy size that a device had at set-up', () => {
+    const precopy = { initialBytes: 8 * MiB, dirtyBytesPerSecond: 0 };
+    const precopyMs = (stopCopyBytes: number): number => {
+      const { totalMs, downtimeMs = NaN } = simulatePrecopy(
+        input({ devices: [nic({ stopCopyBytes, precopy })] }),
+      );
+      return totalMs - downtimeMs;
+    };
+    const turns = (8 * MiB) / 4096;
+    assert.ok(precopyMs(4096) - precopyMs(MiB) > 0.5 * turns * defaultCosts.turnMs);
+  });
+
   it('throttles with auto-converge until it converges, which device DMA does not care for', () => {
     const busy = uniformCurve(pagesOf(128 * MiB), pagesOf(60 * MiB));
     const parameters = { autoConverge: defaultAutoConverge };
