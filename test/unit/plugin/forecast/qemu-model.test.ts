@@ -252,12 +252,12 @@ describe('the model of QEMU', () => {
     const precopy = { initialBytes: 8 * MiB, dirtyBytesPerSecond: 0 };
     const precopyMs = (stopCopyBytes: number): number => {
       const { totalMs, downtimeMs = NaN } = simulatePrecopy(
-        input({ devices: [nic({ stopCopyBytes, precopy })] }),
+        input({ devices: [nic({ stopCopyBytes, precopy })], parameters: { downtimeLimitMs: 100 } }),
       );
       return totalMs - downtimeMs;
     };
-    const turns = (8 * MiB) / 4096;
-    assert.ok(precopyMs(4096) - precopyMs(MiB) > 0.5 * turns * defaultCosts.turnMs);
+    const turns = (8 * MiB) / 128;
+    assert.ok(precopyMs(128) - precopyMs(MiB) > 0.5 * turns * defaultCosts.turnMs);
   });
 
   it('throttles with auto-converge until it converges, which device DMA does not care for', () => {
