@@ -9,7 +9,7 @@
  *    ├─ MONITOR                  the QMP socket is missing, busy, or not QMP            exit 1
  *    ├─ LINK                     the link to the destination's host can't be measured   exit 1
  *    ├─ LIBVIRT                  libvirt refused, or can't be reached                   exit 1
- *    ├─ MIGRATION_FAILED         QEMU gave the migration up; the source runs            exit 1
+ *    ├─ MIGRATION_FAILED         QEMU gave the migration up; says where the guest is    exit 1
  *    ├─ VERIFY_DIFFERS           the destination's RAM is not the source's              exit 4
  *    └─ CANCELLED                cancelled, interrupted or timed out                    exit 5
  */

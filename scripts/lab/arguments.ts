@@ -7,7 +7,7 @@ import { isLabLayer, labLayers, type LabLayer } from './layers.js';
 import { isProposal, proposals, type Proposal } from './proposals.js';
 import { defaultSuite, isSuite, suites, type Suite } from './suites.js';
 
-export const usage = `usage: precopy lab setup [--suite SUITE] [--with PACKAGES]
+export const usage = `usage: precopy lab setup [--suite SUITE] [--kernel NAME | --proposal NAME] [--with PACKAGES]
        precopy lab run [OPTIONS] -- COMMAND [ARGUMENT...]
        precopy lab shell [OPTIONS]
 
@@ -28,7 +28,7 @@ The clone is inside at its own path (read-only), and so is this Node.
   --memory MIB             memory of the VM (default 6144)
   --timeout SECONDS        ends the VM after that time
 
-Exit codes of run: COMMAND's; 124 the time limit passed; 125 the lab failed; 130 interrupted.
+Exit codes of run: COMMAND's; 124 the time limit passed; 125 the lab failed; 130, 143 interrupted. 2: usage.
 `;
 
 export interface LabCommandLine {

@@ -21,13 +21,17 @@ async function extrasOf(
   return proposal === undefined ? [] : [await proposalExtra(suite, proposal, { signal, report })];
 }
 
+function environmentOf({ proposal, environment }: LabCommandLine): Record<string, string> {
+  return {
+    ...(proposal === undefined ? {} : { PRECOPY_LAB_PROPOSAL: proposal }),
+    ...environment,
+  };
+}
+
 async function run(options: LabCommandLine, signal: AbortSignal): Promise<number> {
   const lab = await bootLab({
     ...options,
-    environment: {
-      ...(options.proposal === undefined ? {} : { PRECOPY_LAB_PROPOSAL: options.proposal }),
-      ...options.environment,
-    },
+    environment: environmentOf(options),
     extras: await extrasOf(options, signal),
     signal,
     report,
@@ -67,7 +71,7 @@ async function shell(options: LabCommandLine, signal: AbortSignal): Promise<numb
     environment: {
       TERM: process.env['TERM'] ?? 'linux',
       PS1: `lab(${options.suite}):\\w# `,
-      ...options.environment,
+      ...environmentOf(options),
     },
     terminal: size(),
     extras: await extrasOf(options, signal),

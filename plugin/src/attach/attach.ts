@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connectMonitor } from '../cli/connect.js';
 import { configFor } from '../config/load.js';
 import type { Config } from '../config/schema.js';
-import { messageOf } from '../errors.js';
+import { messageOf, PrecopyError } from '../errors.js';
 import { qemuOf, readDomain } from '../libvirt/domain.js';
 import { isUuid, type DomainFacts } from '../libvirt/domain-xml.js';
 import { LibvirtError, Virsh } from '../libvirt/virsh.js';
@@ -88,6 +88,14 @@ async function beside(
     while (!isOver()) {
       try {
         await using connected = await connectMonitor(address, either);
+        const { peer } = connected;
+        if (peer !== undefined && peer.pid !== qemu.pid) {
+          throw new PrecopyError(
+            'USAGE',
+            `The monitor ${address} is that of process ${peer.pid}, and the QEMU of domain ${domain.name} is ${qemu.pid}.`,
+            'Have attach.monitor name a socket for each domain, with {uuid} in its path.',
+          );
+        }
         log(`connected to ${address}`);
         lastFailure = '';
         await runSession({

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LibcKernel, type PeerCredentials } from 'linux-vfio-ts';
 import {
@@ -57,23 +58,37 @@ async function qemuBehind(
   return await qemuOf(virsh, await readDomain(virsh, parsed.domain, signal));
 }
 
+/** Programs that listen on a unix socket for a QEMU which may be elsewhere. */
+const forwarders = /^(socat|sshd?|nc|ncat|netcat)\b/;
+
 /** SO_PEERCRED; only unix sockets have it, and only they are sure to lead to a process on this host. */
 function peerOf(client: QmpClient): PeerCredentials | undefined {
   try {
-    return client.peerCredentials();
+    const peer = client.peerCredentials();
+    const name = readFileSync(`/proc/${peer.pid}/comm`, 'latin1');
+    return forwarders.test(name) ? undefined : peer;
   } catch (error) {
     if (error instanceof QmpUnsupportedError) return undefined;
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   }
 }
 
-/** How long nobody may listen at a monitor's address until its QEMU is taken to have ended, ms. */
+function nobodyListens(error: unknown): boolean {
+  const cause = error instanceof QmpConnectError ? error.cause : undefined;
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return code === 'ECONNREFUSED' || code === 'ENOENT';
+}
+
+/** How long nobody may listen at a monitor's socket until its QEMU is taken to have ended, ms. */
 const goneAfterMs = 2000;
 
 /**
- * Connects again to a QEMU that was there before. One that has ended is `gone`, and its client closed.
+ * Connects again to a QEMU that was there before. One that has ended is `gone`, and its client closed: its
+ * unix socket is one on which nobody listens, or is no more. Of any other address this can't be told from a
+ * way there that broke.
  *
- * @throws as {@link connectMonitor}, but not because nobody listens
+ * @throws as {@link connectMonitor}, but not because of a QEMU that has ended
  */
 export async function connectOrGone(
   address: string,
@@ -85,7 +100,7 @@ export async function connectOrGone(
       const { client, peer } = await connectMonitor(address, signal);
       return { client, address, peer, gone: false, [Symbol.asyncDispose]: () => client.close() };
     } catch (error) {
-      if (!(error instanceof QmpConnectError) || error.code !== 'QMP_CONNECT_FAILED') throw error;
+      if (parseAddress(address).kind !== 'unix' || !nobodyListens(error)) throw error;
       if (performance.now() > until) break;
       await sleep(100, undefined, { signal });
     }

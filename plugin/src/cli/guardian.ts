@@ -46,8 +46,13 @@ export class Guardian implements Disposable {
     });
   }
 
+  /** The run ends without an end of its migration: that is the guardian's now. */
+  handOver(): void {
+    this.#pipe.end();
+  }
+
   [Symbol.dispose](): void {
-    this.#pipe.end(`${done}\n`);
+    if (!this.#pipe.writableEnded) this.#pipe.end(`${done}\n`);
   }
 }
 

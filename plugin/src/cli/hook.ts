@@ -32,7 +32,9 @@ export function hookCommand(): Command {
     )
     .addCommand(
       new Command('run')
-        .description("what libvirt calls: the domain's XML on stdin; fails to refuse, never else")
+        .description(
+          "what the installed script does, by hand: the domain's XML on stdin; fails to refuse, never else",
+        )
         .argument('[words...]', 'NAME OPERATION SUBOPERATION EXTRA')
         // They are libvirt's, whatever they look like.
         .helpOption(false)

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { QmpError } from 'qemu-qmp-client-ts';
 import type { VerifyResult } from '../audit/verify.js';
 import { PrecopyError, type ExitCode, exitCodes } from '../errors.js';
 import { usualOverheadPercent } from '../harvest/usual-cost.js';
@@ -7,7 +8,8 @@ import { toJson } from '../journal/json.js';
 import { loadJournal } from '../journal/read.js';
 import type { JournalRecord } from '../journal/records.js';
 import { MigrationText, verdictLine } from '../report/migration.js';
-import { isEssential } from '../sequence/unfinished.js';
+import { MonitorLostError } from '../sequence/migrate.js';
+import { isEssential, unfinished } from '../sequence/unfinished.js';
 import { addChannelOptions } from './channel-options.js';
 import { Guardian } from './guardian.js';
 import { addLibvirtOptions } from './libvirt-options.js';
@@ -156,15 +158,30 @@ async function begin(flags: CommandFlags, show: (journal: Journal) => void): Pro
   using guard = guardian && asked.to === undefined ? new Guardian() : undefined;
   guard?.follow(journal);
   journal.start('migrate', asked);
-  await runMigration(asked, journal, interruptSignal());
+  try {
+    await runMigration(asked, journal, interruptSignal());
+  } catch (error) {
+    // The migration may well go on behind a monitor that can't be reached.
+    if (error instanceof MonitorLostError || error instanceof QmpError) guard?.handOver();
+    throw error;
+  }
 }
 
 async function resume(path: string, show: (journal: Journal) => void): Promise<void> {
   const { records } = await loadJournal(path);
   const start = records.find((record) => record.type === 'start');
   const flags = flagsOf(start?.command ?? '', start?.arguments);
+  if (flags.to !== undefined) {
+    throw new PrecopyError(
+      'USAGE',
+      `The migration of the journal ${path} is libvirt's (--to ${flags.to}).`,
+      'libvirt brings it to its end by itself; virsh domjobinfo shows it, virsh domjobabort ends it.',
+    );
+  }
+  // What failed or was cancelled has ended, too: the guest went on elsewhere than its copy.
   const ended = records.some(({ type }) => type === 'result');
-  if (ended) {
+  const { phase } = unfinished(records);
+  if (ended || ['completed', 'failed', 'cancelled'].includes(phase)) {
     throw new PrecopyError(
       'USAGE',
       `The migration of the journal ${path} has come to its end.`,

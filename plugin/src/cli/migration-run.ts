@@ -1,5 +1,6 @@
 /** One migration for the command line: from the flags to its end, over lost connections too. */
-import { parseAddress } from 'qemu-qmp-client-ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseAddress, QmpConnectError } from 'qemu-qmp-client-ts';
 import { describeMemory, ProcessMemory } from '../audit/guest-memory.js';
 import type { VerifySide } from '../audit/verify.js';
 import { PrecopyError } from '../errors.js';
@@ -31,8 +32,10 @@ import { foresight } from './foresight.js';
 import { virshMigrateOptions } from './libvirt-options.js';
 import type { MigrateFlags } from './migrate-flags.js';
 
-/** Connections that are lost in one migration, before it is left to itself. */
-const mostReconnects = 5;
+/** Connections that are lost in one migration, or can't be made, before it is left to itself. */
+const mostReconnects = 20;
+/** A QEMU in a long blackout, or that loads a large state, does not negotiate: 20 times 5 s and these pauses. */
+const reconnectPauseMs = 5000;
 
 /** @throws what `migrate` throws */
 export async function runMigration(
@@ -118,8 +121,10 @@ export async function takeUp(
       await resumeOnce(flags, journal, records, signal, policy);
       return;
     } catch (error) {
-      if (!(error instanceof MonitorLostError) || attempt === mostReconnects) throw error;
+      const lost = error instanceof MonitorLostError;
+      if (!(lost || error instanceof QmpConnectError) || attempt === mostReconnects) throw error;
       journal.append({ type: 'warning', message: `${error.message} Connecting again.` });
+      if (!lost) await sleep(reconnectPauseMs, undefined, { signal });
     }
   }
 }

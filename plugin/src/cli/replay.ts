@@ -15,7 +15,7 @@ export function replayCommand(): Command {
       'what another policy would have done with a recorded migration, through the model of QEMU',
     )
     .argument('<journal>', 'the file that was given with --journal')
-    .option('--policy <policy>', 'adaptive, qemu or schedule:FILE', 'adaptive')
+    .option('--policy <policy>', 'adaptive, qemu, manual or schedule:FILE', 'adaptive')
     .option('--json', 'print both runs as JSON')
     .action(async (journal: string, flags: { policy: string; json?: true }) => {
       process.exitCode = await runReplay(journal, flags.policy, flags.json === true);

@@ -5,7 +5,7 @@ import { PrecopyError, exitCodes, type ExitCode } from '../errors.js';
 import { Journal } from '../journal/journal.js';
 import { MigrationText } from '../report/migration.js';
 import { goalFrom, type Wish } from '../sequence/goal.js';
-import { migrate, type MigrateOptions } from '../sequence/migrate.js';
+import { migrate, MonitorLostError, type MigrateOptions } from '../sequence/migrate.js';
 import { manualPolicy } from '../sequence/policies/manual.js';
 import { migrationIsOver } from '../sequence/preflight.js';
 import { QmpControl } from '../sequence/qmp-control.js';
@@ -77,7 +77,14 @@ async function steer(flags: ShellFlags): Promise<ExitCode> {
   const session = new ShellSession({
     control,
     journal,
-    start: () => startHeld({ control, journal, wish, signal, channel: channelSettings(flags) }),
+    start: () =>
+      startHeld({
+        ...{ control, journal, wish, signal, channel: channelSettings(flags) },
+        // Held, it would stay so for ever: the shell has no monitor any more to let it go.
+        onLost: () => {
+          guardian.handOver();
+        },
+      }),
   });
   const { status = 'none' } = await control.info();
   if (!migrationIsOver(status)) session.adopt(await adoptMigration(control, journal, goal));
@@ -86,10 +93,11 @@ async function steer(flags: ShellFlags): Promise<ExitCode> {
 
 interface Start extends Pick<MigrateOptions, 'control' | 'journal' | 'wish' | 'signal'> {
   readonly channel: MigrationSettings;
+  readonly onLost: () => void;
 }
 
 /** @throws what `migrate` throws, if it fails before it runs */
-async function startHeld({ channel, ...options }: Start): Promise<SteeredMigration> {
+async function startHeld({ channel, onLost, ...options }: Start): Promise<SteeredMigration> {
   let ended = Promise.resolve('');
   const sequencer = await new Promise<Sequencer>((resolve, reject) => {
     const run = migrate({
@@ -99,7 +107,10 @@ async function startHeld({ channel, ...options }: Start): Promise<SteeredMigrati
       openMemory: undefined,
       onStarted: resolve,
     });
-    run.catch(reject);
+    run.catch((error: unknown) => {
+      if (error instanceof MonitorLostError) onLost();
+      reject(error instanceof Error ? error : new Error(String(error)));
+    });
     ended = describeEnd(run);
   });
   return { sequencer, ended };

@@ -50,7 +50,7 @@ const sections = {
     /** Of one core, percent. */
     overhead: percent.default(usualOverheadPercent),
     cpu: yesOrNo.default(true),
-    /** What the link takes, bytes/s; undefined: what libvirt or past migrations say. */
+    /** At most while the guest runs, bytes/s; undefined: what libvirt or past migrations say. */
     bandwidth: bytes.optional(),
   }),
   migration: z.strictObject({

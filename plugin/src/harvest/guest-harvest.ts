@@ -71,8 +71,9 @@ export async function harvestGuest(options: GuestHarvestOptions): Promise<GuestH
     const harvest = await harvestGuarded(options, (on) => (tracking.mayBeOn = on));
     return { ...harvest, caveats: [...(cleanedUp ? [leftoversUndone] : []), ...harvest.caveats] };
   } finally {
-    // Kept where tracking could not be switched off: the next run tries again.
-    if (!tracking.mayBeOn) state.remove();
+    // Kept where tracking could not be switched off, or was left to a migration: the next run tries again.
+    if (tracking.mayBeOn) state.leave();
+    else state.remove();
   }
 }
 
@@ -118,6 +119,12 @@ async function harvestGuarded(
     throw error;
   }
   if (hasDevices) await refuseForeignLogging(side, sinceMs);
+  // The answer comes after the events that QEMU sent before it: a migration that began in the last harvest.
+  await side.migration();
+  await guard.settled();
+  if (stolen.length > 0) {
+    throw migrationBegan(gate.shutReason ?? 'QEMU migrated', stolen, new HarvestRefusedError(''));
+  }
   const { sections } = await describeMemory(side.monitor);
   const moved = resets.unread > 0 || !sameSections(layout.sections, sections);
   return {

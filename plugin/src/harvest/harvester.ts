@@ -59,7 +59,7 @@ export interface HarvesterOptions {
   /** How long to watch once the interval is known. */
   readonly durationMs: number;
   readonly signal: AbortSignal;
-  /** Told before the first source is started, and after the last one was stopped without an error. */
+  /** Told before the first source is started, and after the last one was stopped without an error, and left nothing on. */
   readonly onTracking?: (on: boolean) => void;
   /** Told of each round; the bitmaps in it are good until it returns. */
   readonly onHarvest: (harvest: HarvestRound) => void;
@@ -110,7 +110,7 @@ export async function harvestSources(options: HarvesterOptions): Promise<Harvest
     throw error;
   } finally {
     stopAll(started, failure);
-    onTracking?.(false);
+    if (!started.some(({ leftOn }) => leftOn)) onTracking?.(false);
   }
 }
 

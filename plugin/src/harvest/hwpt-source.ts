@@ -76,6 +76,10 @@ export class HwptSource implements HarvestSource {
     for (const hwptId of this.#on.splice(0)) iommufd.setDirtyTracking(hwptId, false);
   }
 
+  get leftOn(): boolean {
+    return this.#on.length > 0;
+  }
+
   caveats(): string[] {
     return [];
   }

@@ -1,4 +1,4 @@
-/** What a run that was killed left on a QEMU, and undoing it. */
+/** What a run that was killed, or gave way to a migration, left on a QEMU, and undoing it. */
 import { BorrowableProcess, HarvestGate, LibcKernel } from 'linux-vfio-ts';
 import { describeMemory } from '../audit/guest-memory.js';
 import { PrecopyError } from '../errors.js';
@@ -18,7 +18,7 @@ import { switchEvents } from './tracking-guard.js';
 
 /** For people, where something was left. */
 export const leftoversUndone =
-  'An earlier rehearsal of this guest was killed; its dirty tracking was switched off first.';
+  'An earlier rehearsal of this guest was killed, or a migration began in it; its dirty tracking was switched off first.';
 
 /**
  * Claims a QEMU to be harvested; undoes what a killed run left.

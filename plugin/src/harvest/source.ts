@@ -37,6 +37,8 @@ export interface HarvestSource {
   check?(signal: AbortSignal): Promise<void>;
   /** Undoes what `start` did. Does nothing where that is impossible or not ours to do. */
   stop(): void;
+  /** What `stop` left on, as a migration had begun: QEMU ends it then, but for one that fails in its set-up. */
+  readonly leftOn?: boolean;
   /** What the reader of the figures must know, as far as it showed until now. */
   caveats(): string[];
 }

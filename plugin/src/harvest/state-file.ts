@@ -98,7 +98,14 @@ export class TrackingState {
     }
   }
 
-  /** Call when all is undone, or when QEMU has taken tracking over. */
+  /** Call where something may be on still: the next run undoes it, as that of a run that was killed. */
+  leave(): void {
+    const left = this.#written ? readState(this.#file) : undefined;
+    if (left === undefined) return;
+    writeFileSync(this.#file, JSON.stringify({ ...left, owner: nobody }), { mode: 0o600 });
+  }
+
+  /** Call when all is undone. */
   remove(): void {
     if (!this.#written) return;
     this.#written = false;
@@ -200,6 +207,9 @@ function removeStale(folder: string): void {
 }
 
 /** Undefined if there is no file. One that was cut off by a crash has an owner that is dead. */
+/** No process is that. */
+const nobody = { pid: 0, startTicks: '' };
+
 function readState(file: string): z.output<typeof state> | undefined {
   let text: string;
   try {
@@ -210,6 +220,6 @@ function readState(file: string): z.output<typeof state> | undefined {
   try {
     return state.parse(JSON.parse(text));
   } catch {
-    return { owner: { pid: 0, startTicks: '' }, eventsWereOff: false };
+    return { owner: nobody, eventsWereOff: false };
   }
 }

@@ -8,6 +8,7 @@
  * the time at which the migration began, before it switches tracking on, so every read that ended after
  * it may have taken bits. Stolen bits can't be given back, so that migration is cancelled.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { readOverlaps, type BitmapReadTimes, type HarvestGate } from 'linux-vfio-ts';
 import type { EventSubscription, QmpEvent } from 'qemu-qmp-client-ts';
 import { PrecopyError, messageOf } from '../errors.js';
@@ -21,8 +22,11 @@ export interface StolenBits {
   trackingBeganAtMs: number;
   /** The read that ended after it. */
   read: BitmapReadTimes;
-  /** `cancelled`: by us. `too late`: it had ended already; its destination can't be trusted. */
-  outcome: 'cancelled' | 'too late' | 'left running';
+  /**
+   * `cancelled`: by us. `too late`: it had completed already. `not cancelled`: it could not be, without the
+   * guest running twice, or QEMU did not do it. But for the first, its destination can't be trusted.
+   */
+  outcome: 'cancelled' | 'too late' | 'not cancelled' | 'left running';
   message: string;
 }
 
@@ -34,6 +38,10 @@ export interface TrackingGuardOptions {
 }
 
 const watched: readonly string[] = ['MIGRATION'];
+
+/** How long QEMU may take to end a migration that is cancelled, and how often it is asked. */
+const cancelTimeoutMs = 60_000;
+const cancelPollMs = 20;
 
 /** How many finished reads are remembered, to be compared with an event that arrives after them. */
 const rememberedReads = 64;
@@ -148,7 +156,9 @@ export class TrackingGuard implements AsyncDisposable {
       cancelled:
         'It was cancelled; the guest runs on the source. Start it again: nothing is harvested until it has ended.',
       'too late':
-        'It had ended before it could be cancelled: do not use its destination; resume the guest on the source.',
+        'It had completed before it could be cancelled: do not use its destination; once you are sure that it does not run, resume the guest on the source.',
+      'not cancelled':
+        'It was not cancelled, as it was in its blackout or QEMU refused: do not trust its destination without verifying its RAM.',
       'left running':
         'It was left running as configured: do not trust its destination without verifying its RAM.',
     }[outcome];
@@ -158,15 +168,19 @@ export class TrackingGuard implements AsyncDisposable {
   async #cancel(): Promise<StolenBits['outcome']> {
     if (this.#options.onStolenBits === 'report') return 'left running';
     try {
-      await this.#side.effect('migrate_cancel');
-      let status: string;
-      do ({ status = 'none' } = await this.#side.migration());
-      while (!migrationIsOver(status));
-      return status === 'completed' ? 'too late' : 'cancelled';
+      const { status: guest } = await this.#side.status();
+      // A destination that has everything starts, and so would a source that is cancelled then.
+      if (guest === 'finish-migrate') return 'not cancelled';
+      if (guest !== 'postmigrate') await this.#side.effect('migrate_cancel');
+      for (let waitedMs = 0; waitedMs < cancelTimeoutMs; waitedMs += cancelPollMs) {
+        const { status = 'none' } = await this.#side.migration();
+        if (migrationIsOver(status)) return status === 'completed' ? 'too late' : 'cancelled';
+        await sleep(cancelPollMs);
+      }
     } catch (error) {
       this.#gate.shut(`a migration could not be cancelled: ${messageOf(error)}`);
-      return 'too late';
     }
+    return 'not cancelled';
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

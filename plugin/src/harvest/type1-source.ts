@@ -98,6 +98,10 @@ export class Type1Source implements HarvestSource {
     dirtyPages.stop();
   }
 
+  get leftOn(): boolean {
+    return this.#started;
+  }
+
   caveats(): string[] {
     if (this.#unmapped.length === 0) return [];
     return [

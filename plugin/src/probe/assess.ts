@@ -13,7 +13,7 @@ export function assess(report: ProbeReport): Assessment {
   if (report.leftover) {
     findings.push({
       severity: 'tells',
-      what: 'A rehearsal of this guest was killed, and left its dirty tracking on. That harms no migration.',
+      what: 'A rehearsal of this guest was killed, or a migration began in it, and its dirty tracking may be on. That harms no migration.',
       fix: 'The next precopy rehearse or migrate of this QEMU switches it off.',
     });
   }

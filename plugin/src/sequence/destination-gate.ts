@@ -56,6 +56,20 @@ export class DestinationGate {
     this.#shut = false;
   }
 
+  /**
+   * A destination that still waits starts its guest by itself again, as before: whoever migrates to it next
+   * need not know of us.
+   */
+  async reopenUnused(): Promise<void> {
+    if (!this.#shut || this.#destination?.client.state !== 'ready') return;
+    try {
+      if ((await this.#destination.status(answerTimeoutMs)).status === 'inmigrate')
+        await this.open();
+    } catch {
+      // It ends, as QEMU does with a stream that broke.
+    }
+  }
+
   /** Of a run that goes on where another process had shut it. */
   assumeShut(): void {
     this.#shut = true;

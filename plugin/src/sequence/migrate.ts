@@ -19,6 +19,7 @@ import {
   verifyDiffers,
   withWhereabouts,
 } from './migrate/errors.js';
+import { guestStarted } from './migrate/guest-start.js';
 import { followPostcopy } from './migrate/postcopy.js';
 import { resultOf } from './migrate/result.js';
 import { Verification, type OpenMemory } from './migrate/verification.js';
@@ -225,10 +226,7 @@ class MigrationRun {
       verification && !this.#events.state.postcopy ? await this.#verify(verification) : undefined;
     if (this.#control.destinationHeld && this.#guestRan) await this.#control.startDestination();
     if (this.#guestRan && this.#control.destination) {
-      await this.#events.until((state) => {
-        if (state.resumed === undefined && state.destinationLost) throw state.destinationLost;
-        return state.resumed;
-      });
+      await guestStarted(this.#control, this.#journal);
     }
     const result = await resultOf({
       control: this.#control,
@@ -332,8 +330,9 @@ class MigrationRun {
     this.#cancelOnSignal();
     const link = this.#watchLink();
     const events = this.#events;
-    await this.#sequencer?.follow(() => events.overOnSource !== undefined);
     const { state } = events;
+    do await this.#sequencer?.follow(() => events.overOnSource !== undefined);
+    while (await this.#stoppedBySomebody(link.hopeless));
     if (this.#guestRan && state.stopped !== undefined && !state.postcopy) {
       this.#enter('switchover', 'the source stopped');
     }
@@ -346,6 +345,24 @@ class MigrationRun {
     if (end !== 'completed') throw await this.#notCompleted(end);
     const { phase } = this.#phases;
     if (phase === 'precopy' || phase === 'held') this.#enter('switchover', 'everything was sent');
+  }
+
+  /** A STOP without a switchover: the guest was paused, or an error stopped it, and QEMU copies on. */
+  async #stoppedBySomebody(hopeless: AbortSignal): Promise<boolean> {
+    const events = this.#events;
+    if (!this.#sequencer) return false;
+    const copiesOn = await events.until(({ stopped, sourceStatus, postcopy }) => {
+      if (events.overOnSource !== undefined || postcopy) return false;
+      if (stopped === undefined) return true;
+      return sourceStatus === 'device' ? false : undefined;
+    }, hopeless);
+    const { paused } = events.state;
+    if (copiesOn && paused !== undefined) {
+      this.#warn(
+        `The guest was stopped, not for the switchover (${paused}); the migration goes on.`,
+      );
+    }
+    return copiesOn;
   }
 
   #cancelOnSignal(): void {
@@ -378,13 +395,13 @@ class MigrationRun {
   }
 
   async #followPostcopy(): Promise<SourceEnd> {
-    const { control, journal, signal } = this.#options;
+    const { control, journal } = this.#options;
     const enter = (phase: Phase, why: string): void => {
       this.#enter(phase, why);
     };
     enter('postcopy', 'the guest goes on at the destination');
     if (control.destinationHeld && this.#guestRan) await control.startDestination();
-    return await followPostcopy({ control, journal, signal, enter });
+    return await followPostcopy({ control, journal, enter });
   }
 
   #warn(message: string): void {

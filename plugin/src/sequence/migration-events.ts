@@ -16,6 +16,8 @@ export interface EventState {
   stopped: number | undefined;
   loaded: number | undefined;
   resumed: number | undefined;
+  /** The source's RunState where its guest was stopped by somebody, or by an error, and not for the switchover. */
+  paused: string | undefined;
 }
 
 export type SourceEnd = 'completed' | 'failed' | 'cancelled';
@@ -52,6 +54,7 @@ export class MigrationEvents implements Disposable {
     stopped: undefined,
     loaded: undefined,
     resumed: undefined,
+    paused: undefined,
   };
   readonly #sides: readonly QemuSide[];
   readonly #subscriptions: EventSubscription[];
@@ -171,14 +174,26 @@ export class MigrationEvents implements Disposable {
         }
         break;
       case 'STOP':
-        if (ofSource) state.stopped ??= at;
+        if (!ofSource) break;
+        state.stopped ??= at;
+        void this.#askWhyStopped(side);
         break;
       case 'RESUME':
-        if (ofSource) state.stopped = undefined;
+        if (ofSource) state.stopped = state.paused = undefined;
         else state.resumed ??= at;
         break;
       default:
     }
+  }
+
+  /** A switchover leaves the guest in `finish-migrate`; QEMU may say so only after its blackout. */
+  async #askWhyStopped(source: QemuSide): Promise<void> {
+    const guest = await source.status().catch(() => undefined);
+    if (!guest || guest.running || ['finish-migrate', 'postmigrate'].includes(guest.status)) return;
+    if (this.state.stopped === undefined) return;
+    this.state.stopped = undefined;
+    this.state.paused = guest.status;
+    this.#changed();
   }
 
   #timeOf(event: QmpEvent): number {

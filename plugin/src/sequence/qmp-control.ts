@@ -44,6 +44,8 @@ export class QmpControl implements MigrationControl {
   #capabilities: Readonly<Record<string, boolean>> = {};
   #guestRan = false;
   #started = false;
+  /** QEMU took `migrate`. */
+  #accepted = false;
   readonly #gate: DestinationGate;
   /** What must be undone at the end, whatever the end; run in reverse order. */
   readonly #cleanups: (() => Promise<void> | void)[] = [];
@@ -114,7 +116,7 @@ export class QmpControl implements MigrationControl {
    * end like those of our own.
    */
   async adopt(): Promise<void> {
-    this.#started = true;
+    this.#started = this.#accepted = true;
     this.#guestRan = true;
     const none = { capabilities: {}, parameters: {} };
     await this.#apply(this.source, none, tunableParameters);
@@ -125,7 +127,7 @@ export class QmpControl implements MigrationControl {
   /** Goes on where an earlier run of ours left off. */
   async resume(earlier: Unfinished): Promise<void> {
     this.#guestRan = earlier.guestRan;
-    this.#started = earlier.uri !== undefined;
+    this.#started = this.#accepted = earlier.uri !== undefined;
     if (earlier.destinationStarted) this.events.state.resumed ??= Date.now();
     this.events.state.postcopy ||= earlier.postcopy;
     if (earlier.destinationHeld) this.#gate.assumeShut();
@@ -154,6 +156,7 @@ export class QmpControl implements MigrationControl {
     const uri = await this.#channel();
     this.#started = true;
     await this.source.effect('migrate', { uri });
+    this.#accepted = true;
   }
 
   async #channel(): Promise<string> {
@@ -262,6 +265,8 @@ export class QmpControl implements MigrationControl {
   }
 
   async restore(): Promise<void> {
+    // With a stream that may have come whole, a destination that starts by itself could be the second to run.
+    if (!this.#accepted) await this.#gate.reopenUnused();
     for (const cleanup of this.#cleanups.splice(0).reverse()) await cleanup();
   }
 

@@ -6,6 +6,7 @@ import type { MigrationResult } from '../journal/result.js';
 import { withTimeLimit } from './policies/timeout.js';
 import type { Policy } from './policy.js';
 import { modelOf, type RecordedModel } from './recorded-model.js';
+import { tickMs } from './sequencer.js';
 import { inModel } from './simulated.js';
 
 export interface Replay {
@@ -30,9 +31,6 @@ export interface ReplayedDecision {
   readonly what: string;
   readonly reason: string;
 }
-
-/** How often a sequencer asks its policy between passes. */
-const tickMs = 50;
 
 /**
  * @param recordedPolicy that of the journal, where it is one of ours

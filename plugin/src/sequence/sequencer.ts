@@ -10,7 +10,7 @@ import { sampleOf } from './qemu-replies.js';
 import { ViewBuilder } from './view.js';
 
 /** A policy is asked at each pass, and at least this often. */
-const tickMs = 200;
+export const tickMs = 200;
 
 export interface SequencerOptions {
   control: MigrationControl;

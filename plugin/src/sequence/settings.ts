@@ -113,13 +113,20 @@ export async function restoreSettings(
   journal: Journal,
 ): Promise<void> {
   if (side.client.state !== 'ready') return;
-  try {
-    await set(side, differing(saved, await readSettings(side)));
-  } catch (error) {
-    journal.append({
-      type: 'warning',
-      message: `The ${side.role}'s migration settings could not be put back to ${toJson(saved)}: ${messageOf(error)}`,
-    });
+  // Apart: while QEMU still counts as migrating it refuses capabilities, and takes parameters.
+  const { parameters, capabilities } = saved;
+  for (const part of [
+    { parameters, capabilities: {} },
+    { parameters: {}, capabilities },
+  ]) {
+    try {
+      await set(side, differing(part, await readSettings(side)));
+    } catch (error) {
+      journal.append({
+        type: 'warning',
+        message: `The ${side.role}'s migration settings could not be put back to ${toJson(part)}: ${messageOf(error)}`,
+      });
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 /** Ways in which a migration does not simply complete: cancelled, stalled, broken and recovered. */
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { FaultRig } from '../../support/fault-rig.js';
 
 describe('a migration that is cancelled', () => {
@@ -47,6 +48,58 @@ describe('a migration that is cancelled', () => {
     assert.equal(exitCode, 5, stdout);
     assert.deepEqual(await rig.runners(), ['source']);
     await rig.assertRestored();
+  });
+});
+
+describe('a guest that somebody stops while it migrates', () => {
+  it('is steered on once it runs again', async () => {
+    await using rig = await FaultRig.start();
+    const running = rig.migrate('--timeout', '5s');
+    await running.printed('"type":"pass"');
+    await rig.ask('source', 'stop');
+    await running.printed('stopped, not for the switchover');
+    await rig.ask('source', 'cont');
+    const { exitCode, stdout } = await running.finished;
+    assert.equal(exitCode, 5, stdout);
+    assert.deepEqual(await rig.runners(), ['source']);
+    await rig.assertRestored();
+  });
+
+  it('stands still at the destination, as it did on the source', async () => {
+    await using rig = await FaultRig.start();
+    const running = rig.migrate();
+    await running.printed('"type":"pass"');
+    await rig.ask('source', 'stop');
+    const { exitCode, stdout } = await running.finished;
+    assert.equal(exitCode, 0, stdout);
+    assert.match(stdout, /stands still there \(paused\): on the source it was paused/);
+    assert.deepEqual(await rig.runners(), []);
+    assert.equal((await rig.look('destination')).status, 'paused');
+  });
+});
+
+describe('a destination that would not start its guest by itself', () => {
+  it('is told to', async () => {
+    await using rig = await FaultRig.start();
+    // What -S does as well.
+    await rig.ask('destination', 'stop');
+    const { exitCode, stdout } = await rig.migrate('--downtime-limit', '5s').finished;
+    assert.equal(exitCode, 0, stdout);
+    assert.match(stdout, /did not start its guest by itself/);
+    assert.deepEqual(await rig.runners(), ['destination']);
+  });
+
+  it('is none after a set-up with --verify that failed', async () => {
+    await using rig = await FaultRig.start();
+    const failed = await rig.migrate('--verify', '--incoming-uri', 'unix:/no/such/folder/socket')
+      .finished;
+    assert.equal(failed.exitCode, 1, failed.stdout);
+    assert.deepEqual(await rig.runners(), ['source']);
+    rmSync(rig.journal);
+    const { exitCode, stdout } = await rig.migrate('--downtime-limit', '5s').finished;
+    assert.equal(exitCode, 0, stdout);
+    assert.doesNotMatch(stdout, /did not start its guest by itself/);
+    assert.deepEqual(await rig.runners(), ['destination']);
   });
 });
 

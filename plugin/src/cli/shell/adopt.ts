@@ -70,9 +70,12 @@ export async function adoptMigration(
     );
   };
   const follow = async (): Promise<string> => {
-    await sequencer.follow(isOver);
-    await events.until(() => (isOver() ? true : undefined));
-    await control.restore();
+    try {
+      await sequencer.follow(isOver);
+      await events.until(() => (isOver() ? true : undefined));
+    } finally {
+      await control.restore();
+    }
     return `the migration is over: ${events.state.sourceStatus ?? 'the monitor is gone'}`;
   };
   return { sequencer, ended: follow() };

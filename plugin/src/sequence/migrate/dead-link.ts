@@ -3,6 +3,7 @@ import type { Journal } from '../../journal/journal.js';
 import type { JournalRecord } from '../../journal/records.js';
 import { formatMs } from '../../report/format.js';
 import type { MigrationControl } from '../control.js';
+import type { MigrationInfo } from '../qemu-replies.js';
 import { StallWatch } from '../stall.js';
 
 export interface DeadLinkOptions {
@@ -20,14 +21,17 @@ export class DeadLink implements Disposable {
   readonly #watch: StallWatch | undefined;
   readonly #hopeless = new AbortController();
   #found: string | undefined;
+  /** The fastest that was seen, and the RAM left when QEMU answered last. */
+  #bytesPerMs = 0;
+  #leftBytes = 0;
 
   constructor(options: DeadLinkOptions) {
     this.#options = options;
-    const { control, journal, limitMs } = options;
+    const { journal, limitMs } = options;
     if (limitMs === undefined) return;
     this.#watch = new StallWatch({
       limitMs,
-      info: () => control.info(),
+      info: () => this.#info(),
       onStall: (standstillMs) => this.#giveUp(standstillMs),
     });
     journal.subscribe(this.#noteEvent);
@@ -43,13 +47,29 @@ export class DeadLink implements Disposable {
     return this.#hopeless.signal;
   }
 
+  async #info(): Promise<MigrationInfo> {
+    const info = await this.#options.control.info();
+    const { mbps = 0, remaining } = info.ram ?? {};
+    this.#bytesPerMs = Math.max(this.#bytesPerMs, mbps * 125);
+    this.#leftBytes = remaining ?? this.#leftBytes;
+    return info;
+  }
+
+  /** In the blackout QEMU sends all that is left and answers nothing meanwhile. */
+  get #isInBlackout(): boolean {
+    const { limitMs = 0, control } = this.#options;
+    const { stopped, postcopy } = control.events.state;
+    if (stopped === undefined || postcopy || this.#bytesPerMs === 0) return false;
+    return Date.now() - stopped < limitMs + this.#leftBytes / this.#bytesPerMs;
+  }
+
   readonly #noteEvent = (record: JournalRecord): void => {
     if (record.type === 'event') this.#watch?.moved();
   };
 
   async #giveUp(standstillMs: number): Promise<void> {
     const { control, journal, recovering } = this.#options;
-    if (control.events.overOnSource !== undefined || recovering()) return;
+    if (control.events.overOnSource !== undefined || recovering() || this.#isInBlackout) return;
     const found = `Nothing has moved over the link for ${formatMs(standstillMs)}`;
     try {
       this.#found = found;

@@ -8,7 +8,6 @@ export interface PostcopyOptions {
   readonly control: MigrationControl;
   readonly journal: Journal;
   readonly enter: (phase: 'postcopy' | 'recover', why: string) => void;
-  readonly signal: AbortSignal;
 }
 
 /** Before each attempt to make a new channel. */
@@ -37,13 +36,14 @@ export async function followPostcopy(options: PostcopyOptions): Promise<SourceEn
   }
 }
 
-async function recover({ control, journal, signal }: PostcopyOptions): Promise<void> {
+async function recover({ control, journal }: PostcopyOptions): Promise<void> {
   const { events } = control;
   const warn = (message: string): void => {
     journal.append({ type: 'warning', message });
   };
   for (const delayMs of recoverDelaysMs) {
-    await sleep(delayMs, undefined, { signal });
+    // Whoever wants an end here can't have one: without a new channel the guest stands still for ever.
+    await sleep(delayMs);
     if (events.state.destinationLost) break;
     try {
       await control.recover();
