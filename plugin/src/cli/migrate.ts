@@ -9,6 +9,7 @@ import { loadJournal } from '../journal/read.js';
 import type { JournalRecord } from '../journal/records.js';
 import { MigrationText, verdictLine } from '../report/migration.js';
 import { MonitorLostError } from '../sequence/migrate.js';
+import { PhaseMachine } from '../sequence/phase.js';
 import { isEssential, unfinished } from '../sequence/unfinished.js';
 import { addChannelOptions } from './channel-options.js';
 import { Guardian } from './guardian.js';
@@ -180,8 +181,7 @@ async function resume(path: string, show: (journal: Journal) => void): Promise<v
   }
   // What failed or was cancelled has ended, too: the guest went on elsewhere than its copy.
   const ended = records.some(({ type }) => type === 'result');
-  const { phase } = unfinished(records);
-  if (ended || ['completed', 'failed', 'cancelled'].includes(phase)) {
+  if (ended || new PhaseMachine(unfinished(records).phase).ended) {
     throw new PrecopyError(
       'USAGE',
       `The migration of the journal ${path} has come to its end.`,
