@@ -16,7 +16,13 @@ import { estimateCurve, type EstimatedCurve } from './curve/estimate.js';
 import { HeatRecorder, type HeatMap } from './curve/heat.js';
 import type { HotRange } from './curve/hot-ranges.js';
 import { findPhases, type WorkloadPhase } from './curve/phases.js';
-import { type DirtyPages, popcount, type SampledSet, Sampling } from './curve/sampled-set.js';
+import {
+  type DirtyPages,
+  popcount,
+  type SampledSet,
+  Sampling,
+  type Steps,
+} from './curve/sampled-set.js';
 
 export type { CurvePoint, EstimatedCurve } from './curve/estimate.js';
 export type { BlockPages } from './curve/blocks.js';
@@ -132,6 +138,19 @@ export class CurveBuilder {
    * @throws RangeError if it ends before it begins, or begins before the last one's end
    */
   add(harvest: Harvest): number {
+    const steps = this.adding(harvest);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+    }
+  }
+
+  /**
+   * The same in small steps, for `cooperate()` of linux-vfio-ts: harvests of a large guest take some
+   * hundred ms, for which an event loop must not wait. Nothing else may be asked of the builder before
+   * the last step, and a harvest of which a step was left out makes its curves wrong.
+   */
+  *adding(harvest: Harvest): Steps<number> {
     const { startMs, endMs, sources } = harvest;
     if (!(endMs > startMs) || (this.#endMs !== undefined && startMs < this.#endMs - gapMs)) {
       throw new RangeError(
@@ -147,27 +166,27 @@ export class CurveBuilder {
     for (const [name, pages] of sources) {
       if (name === together) throw new RangeError('A source needs a name.');
       const set = this.#sampling.create();
-      set.add(pages);
-      const counted = set.count() * this.sampledPages;
+      yield* set.add(pages);
+      const counted = (yield* set.count()) * this.sampledPages;
       const watchedMs = harvest.watchedMs?.get(name) ?? endMs - startMs;
       pagesOfAll += counted;
       watchedPagesMs += counted * watchedMs;
-      union.or(set);
-      this.#sampling.shrink();
-      this.#pyramid(name).add({ startMs, endMs, watchedMs, set });
+      yield* union.or(set);
+      yield* this.#sampling.shrink();
+      yield* this.#pyramid(name).add({ startMs, endMs, watchedMs, set });
     }
     const visit = this.#heat.harvest(startMs, endMs);
     const scale = this.sampledPages;
     let distinct = 0;
-    union.forEachWord((page, word) => {
+    yield* union.forEachWord((page, word) => {
       const pages = popcount(word) * scale;
       distinct += pages;
       visit(page, pages);
     });
     // As long as most of its pages were watched.
     const watchedMs = pagesOfAll === 0 ? endMs - startMs : watchedPagesMs / pagesOfAll;
-    this.#pyramid(together).add({ startMs, endMs, watchedMs, set: union });
-    this.#sampling.shrink();
+    yield* this.#pyramid(together).add({ startMs, endMs, watchedMs, set: union });
+    yield* this.#sampling.shrink();
     return distinct;
   }
 
@@ -250,8 +269,8 @@ class WindowPyramid {
     this.#blocks = blocks;
   }
 
-  add(window: Window): void {
-    this.#add(0, window);
+  *add(window: Window): Steps<void> {
+    yield* this.#add(0, window);
   }
 
   interrupt(): void {
@@ -261,12 +280,13 @@ class WindowPyramid {
     }
   }
 
-  #add(level: number, window: Window): void {
-    this.#record(2 * level - (level > 0 ? 1 : 0), window);
+  *#add(level: number, window: Window): Steps<void> {
+    yield* this.#record(2 * level - (level > 0 ? 1 : 0), window);
     const longer = this.#waiting[level + 1];
     const first = this.#waiting[level];
     // A window of twice the length ends where this one begins: together they are three halves of it.
-    if (first === undefined && longer !== undefined) this.#record(2 * level + 2, longer, window);
+    if (first === undefined && longer !== undefined)
+      yield* this.#record(2 * level + 2, longer, window);
     if (level === levels) {
       this.#sampling.release(window.set);
       return;
@@ -276,9 +296,9 @@ class WindowPyramid {
       return;
     }
     this.#waiting[level] = undefined;
-    first.set.or(window.set);
+    yield* first.set.or(window.set);
     this.#sampling.release(window.set);
-    this.#add(level + 1, {
+    yield* this.#add(level + 1, {
       startMs: first.startMs,
       endMs: window.endMs,
       watchedMs: first.watchedMs + window.watchedMs,
@@ -286,10 +306,11 @@ class WindowPyramid {
     });
   }
 
-  #record(index: number, first: Window, then?: Window): void {
+  *#record(index: number, first: Window, then?: Window): Steps<void> {
     const scale = 2 ** this.#sampling.shift;
-    const total = first.set.count(then?.set) * scale;
-    const pages = [total, ...first.set.countBlocks(this.#blocks, then?.set).map((n) => n * scale)];
+    const total = yield* first.set.count(then?.set);
+    const ofBlocks = yield* first.set.countBlocks(this.#blocks, then?.set);
+    const pages = [total, ...ofBlocks].map((count) => count * scale);
     while (this.classes.length <= index) this.classes.push([]);
     const windows = this.classes[index];
     windows?.push({

@@ -4,7 +4,7 @@
  * addresses); one that pins pages, and real DMA, do not. What a container says is the device's is not
  * counted again as the CPUs'.
  */
-import type { DirtyBitmap } from 'linux-vfio-ts';
+import { cooperate, type DirtyBitmap } from 'linux-vfio-ts';
 import type { HarvestSource } from './source.js';
 
 /** Call it with each round, in which the CPUs must have been read before the devices. */
@@ -20,7 +20,7 @@ export class Attribution {
   }
 
   /** Takes pages out of the CPUs' bitmaps that devices wrote. */
-  apply(harvested: ReadonlyMap<string, DirtyBitmap>): void {
+  async apply(harvested: ReadonlyMap<string, DirtyBitmap>): Promise<void> {
     const of = (wanted: HarvestSource['kind']): DirtyBitmap[] =>
       this.#sources.flatMap(({ name, kind }) => {
         const bitmap = kind === wanted ? harvested.get(name) : undefined;
@@ -29,8 +29,10 @@ export class Attribution {
     const devices = of('device');
     // The round before counts too: what a device wrote after the CPUs were read and before it was read
     // itself was in that round for the device, and is in this one for the CPUs.
-    for (const cpu of of('cpu')) for (const other of [this.#before, ...devices]) cpu.andNot(other);
-    this.#before.clear();
-    for (const device of devices) this.#before.or(device);
+    for (const cpu of of('cpu')) {
+      for (const other of [this.#before, ...devices]) await cooperate(cpu.steps.andNot(other));
+    }
+    await cooperate(this.#before.steps.clear());
+    for (const device of devices) await cooperate(this.#before.steps.or(device));
   }
 }

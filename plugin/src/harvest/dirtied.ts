@@ -1,4 +1,5 @@
 /** What dirties a guest, as found out by watching it, or known without. */
+import { cooperate } from 'linux-vfio-ts';
 import { CurveBuilder, type WorkloadPhase } from '../forecast/curve.js';
 import { allDirtyCurve, sumOfCurves } from '../forecast/dirty.js';
 import { rehearsed, type Rehearsed } from '../forecast/rehearsed.js';
@@ -14,7 +15,7 @@ import {
 } from './figures.js';
 import { harvestGuest, type GuestHarvestOptions } from './guest-harvest.js';
 import { bitmapLayoutOf, blockPagesOf } from './guest-layout.js';
-import type { HarvestSummary } from './harvester.js';
+import type { HarvestRound, HarvestSummary } from './harvester.js';
 import { sumOfPages } from './ram-content.js';
 import type { Rehearsal } from './rehearsal.js';
 import { cpuName } from './soft-dirty-source.js';
@@ -41,6 +42,13 @@ export interface HarvestProgress {
 
 /** With three bitmaps of 32 MiB each, a guest of 1 TiB is rehearsed within 300 MB, even if all of it is dirty. */
 const budgetBytes = 12 * 2 ** 20;
+
+/** Dirty pages by source. */
+export async function pagesOf({ sources }: HarvestRound): Promise<Map<string, number>> {
+  const pages = new Map<string, number>();
+  for (const [name, bitmap] of sources) pages.set(name, await cooperate(bitmap.steps.count()));
+  return pages;
+}
 
 /** A builder for the curves of a guest's harvests. */
 export function curveBuilderFor(layout: GuestHarvestOptions['layout']): CurveBuilder {
@@ -69,15 +77,12 @@ export async function watchDirtied(
   let firstMs: number | undefined;
   const { sources, summary, caveats } = await harvestGuest({
     ...options,
-    onHarvest: (harvest) => {
-      builder.add(harvest);
+    onHarvest: async (harvest) => {
+      await cooperate(builder.adding(harvest), { signal: options.signal });
       firstMs ??= harvest.startMs;
       const lastMs = harvest.endMs - harvest.startMs;
       watchedMs += lastMs;
-      const lastPages = new Map(
-        [...harvest.sources].map(([name, bitmap]) => [name, bitmap.count()]),
-      );
-      onProgress({ watchedMs, durationMs, lastPages, lastMs });
+      onProgress({ watchedMs, durationMs, lastPages: await pagesOf(harvest), lastMs });
     },
     onRestart: () => {
       builder = curveBuilderFor(layout);

@@ -46,8 +46,8 @@ export interface GuestHarvestOptions {
   readonly signal: AbortSignal;
   /** Told what will be harvested, before the first round. */
   readonly onSources?: ((sources: GuestHarvest['sources']) => void) | undefined;
-  /** Told of each round; the bitmaps in it are good until it returns. */
-  readonly onHarvest: (harvest: HarvestRound) => void;
+  /** As that of {@link harvestSources}. */
+  readonly onHarvest: (harvest: HarvestRound) => Promise<void> | undefined;
   /** As that of {@link harvestSources}. */
   readonly onRestart?: (() => void) | undefined;
 }
@@ -178,11 +178,11 @@ async function harvestWith(
     signal: options.signal,
     onTracking,
     onRestart: options.onRestart,
-    onHarvest: (harvest) => {
+    onHarvest: async (harvest) => {
       // The CPUs' source does not ask, and the container's not if it was not read since.
       gate.check();
-      attribution.apply(harvest.sources);
-      onHarvest(harvest);
+      await attribution.apply(harvest.sources);
+      await onHarvest(harvest);
     },
   });
 }

@@ -61,8 +61,8 @@ export interface HarvesterOptions {
   readonly signal: AbortSignal;
   /** Told before the first source is started, and after the last one was stopped without an error, and left nothing on. */
   readonly onTracking?: (on: boolean) => void;
-  /** Told of each round; the bitmaps in it are good until it returns. */
-  readonly onHarvest: (harvest: HarvestRound) => void;
+  /** Told of each round; the bitmaps in it are good until it returns, or what it returns settles. */
+  readonly onHarvest: (harvest: HarvestRound) => Promise<void> | undefined;
   /**
    * Told that the interval had to grow: what was harvested so far does not belong to what comes. Without it
    * the interval is kept as it was chosen.
@@ -136,7 +136,7 @@ async function harvestRounds(
 ): Promise<HarvestSummary> {
   const { overheadShare, clock = processClock } = options;
   // What was dirty before the start, if tracking was on already, must not count.
-  await harvestRound(options, () => undefined, clock);
+  await harvestRound(options, undefined, clock);
   const roundMs = await costOfRound(options, clock);
   let intervalMs = Math.max(options.intervalMs, intervalFor(roundMs, overheadShare));
   for (let restarts = 0; restarts <= mostRestarts; restarts++) {
@@ -156,7 +156,7 @@ async function watchAt(
 ): Promise<HarvestSummary | number> {
   const { overheadShare, durationMs, signal, onHarvest, vcpuTime, clock = processClock } = options;
   if (durationMs < leastRounds * intervalMs) throw tooShort(intervalMs, options);
-  let beforeMs = await harvestRound(options, () => undefined, clock);
+  let beforeMs = await harvestRound(options, undefined, clock);
   const startMs = beforeMs;
   const cpuStartMs = clock.cpuMs();
   const vcpuStart = vcpuTime?.();
@@ -170,9 +170,8 @@ async function watchAt(
     const startedMs = beforeMs;
     beforeMs = await harvestRound(
       options,
-      (sources, atMs, watchedMs) => {
-        onHarvest({ startMs: startedMs, endMs: atMs, sources, watchedMs });
-      },
+      (sources, atMs, watchedMs) =>
+        onHarvest({ startMs: startedMs, endMs: atMs, sources, watchedMs }),
       clock,
     );
     rounds++;
@@ -209,7 +208,7 @@ async function costOfRound(options: HarvesterOptions, clock: HarvestClock): Prom
   for (let round = 0; round < trialRounds; round++) {
     await clock.sleep(options.intervalMs, options.signal);
     const before = clock.cpuMs();
-    await harvestRound(options, () => undefined, clock);
+    await harvestRound(options, undefined, clock);
     costs.push(clock.cpuMs() - before);
   }
   return costs.sort((a, b) => a - b)[Math.floor(trialRounds / 2)] ?? 0;
@@ -222,11 +221,13 @@ async function costOfRound(options: HarvesterOptions, clock: HarvestClock): Prom
  */
 async function harvestRound(
   { sources, bitmaps, signal }: HarvesterOptions,
-  show: (
-    harvested: ReadonlyMap<string, DirtyBitmap>,
-    atMs: number,
-    watchedMs: ReadonlyMap<string, number>,
-  ) => void,
+  show:
+    | ((
+        harvested: ReadonlyMap<string, DirtyBitmap>,
+        atMs: number,
+        watchedMs: ReadonlyMap<string, number>,
+      ) => Promise<void> | undefined)
+    | undefined,
   clock: HarvestClock,
 ): Promise<number> {
   const harvested = new Map<string, DirtyBitmap>();
@@ -243,7 +244,7 @@ async function harvestRound(
       sumMs += endMs;
     }
     const atMs = sources.length === 0 ? clock.nowMs() : sumMs / sources.length;
-    show(harvested, atMs, watchedMs);
+    await show?.(harvested, atMs, watchedMs);
     return atMs;
   } finally {
     for (const bitmap of harvested.values()) await cooperate(bitmap.steps.clear());

@@ -1,12 +1,12 @@
 /** One stretch of watching: from a look at the guest until a migration or the user ends it. */
-import { HarvestGate } from 'linux-vfio-ts';
+import { cooperate, HarvestGate } from 'linux-vfio-ts';
 import { describeMemory, type MemoryLayout } from '../audit/guest-memory.js';
 import { allDirtyCurve } from '../forecast/dirty.js';
 import type { ForecastInput } from '../forecast/forecast.js';
 import { planWindows, type RateReading } from '../forecast/rate-curve.js';
 import type { DirtySource } from '../forecast/qemu-model.js';
 import { deviceTracking, type DeviceTracking } from '../harvest/device-tracking.js';
-import { curveBuilderFor } from '../harvest/dirtied.js';
+import { curveBuilderFor, pagesOf } from '../harvest/dirtied.js';
 import { DirtyRateMeter, shortestWindowMs } from '../harvest/cpu-rates.js';
 import { dirtyRateAbility } from '../harvest/dirty-rate.js';
 import { chooseBandwidth, forecastInput, roundMs } from '../harvest/forecast-input.js';
@@ -85,9 +85,9 @@ async function harvestLive(
     onSources: (sources) => {
       for (const { name, kind } of sources) kinds.set(name, kind);
     },
-    onHarvest: (harvest) => {
-      const pages = new Map([...harvest.sources].map(([name, bitmap]) => [name, bitmap.count()]));
-      const together = builder.add(harvest);
+    onHarvest: async (harvest) => {
+      const pages = await pagesOf(harvest);
+      const together = await cooperate(builder.adding(harvest), { signal });
       const rates = sampler.add({ ...harvest, pages, together });
       if (rates !== undefined) showSample(rates, harvest.endMs);
     },

@@ -15,6 +15,22 @@ export interface BitmapLike {
 const wordPages = 32;
 /** Words of a chunk, the unit of memory: 2 KiB. */
 const chunkWords = 512;
+/** Chunks that are worked on in one step. */
+const stepChunks = 64;
+
+/** Work that can be held up between any two steps, so that an event loop goes on. Nothing else may be asked of its object meanwhile. */
+export type Steps<Result> = Generator<undefined, Result, undefined>;
+
+/** Goes over all with a pause after each {@link stepChunks} of them. */
+function* paced<Item>(items: Iterable<Item>, each: (item: Item) => void): Steps<void> {
+  let left = stepChunks;
+  for (const item of items) {
+    each(item);
+    if (--left > 0) continue;
+    left = stepChunks;
+    yield;
+  }
+}
 
 /**
  * How many words are kept: one of each 2^`shift` that follow each other, chosen by a hash. All sets
@@ -61,12 +77,12 @@ export class Sampling {
   }
 
   /** Halves all sets until they fit. Returns false if they can't: halving no longer helps. */
-  shrink(): boolean {
+  *shrink(): Steps<boolean> {
     while (this.full) {
       const before = this.#bytes;
       this.#bytes = 0;
       for (const set of this.#sets) {
-        set.halve(this.#shift);
+        yield* set.halve(this.#shift);
         this.#bytes += set.chunkCount * chunkWords * 4;
       }
       this.#shift++;
@@ -89,62 +105,44 @@ export class SampledSet {
     return this.#chunks.size;
   }
 
-  add(pages: DirtyPages): void {
-    this.#withinBudget((full) => {
-      if (isBitmap(pages)) return this.#addWords(pages, full);
-      for (const run of pages) {
-        this.#addRun(run);
-        if (full()) return false;
-      }
-      return true;
-    });
+  *add(pages: DirtyPages): Steps<void> {
+    yield* this.#withinBudget((full) =>
+      isBitmap(pages) ? this.#addWords(pages, full) : this.#addRuns(pages, full),
+    );
   }
 
   /** Adds the pages of another set. */
-  or(other: SampledSet): void {
-    this.#withinBudget((full) => {
-      for (const [index, words] of other.#chunks) {
-        const mine = this.#chunk(index);
-        for (let i = 0; i < chunkWords; i++) mine[i] = (mine[i] ?? 0) | (words[i] ?? 0);
-        if (full()) return false;
-      }
-      return true;
-    });
+  *or(other: SampledSet): Steps<void> {
+    yield* this.#withinBudget((full) => this.#addSet(other, full));
   }
 
   /**
-   * A set of a large guest can pass the budget alone, so `step` gives up (false) as soon as memory is
+   * A set of a large guest can pass the budget alone, so `adding` gives up (false) as soon as memory is
    * full, and is begun anew once all sets are halved: what it has added already is only added again.
    */
-  #withinBudget(step: (full: () => boolean) => boolean): void {
-    while (!step(() => this.#sampling.full)) {
-      if (this.#sampling.shrink()) continue;
-      step(() => false);
+  *#withinBudget(adding: (full: () => boolean) => Steps<boolean>): Steps<void> {
+    while (!(yield* adding(() => this.#sampling.full))) {
+      if (yield* this.#sampling.shrink()) continue;
+      yield* adding(() => false);
       return;
     }
   }
 
   /** How many kept pages are in this set or in `also`; each stands for 2^shift. */
-  count(also?: SampledSet): number {
-    const others = also === undefined ? undefined : also.#chunks;
+  *count(also?: SampledSet): Steps<number> {
     let total = 0;
-    for (const [index, words] of this.#chunks) total += countChunk(words, others?.get(index));
-    for (const [index, words] of others ?? []) {
-      if (!this.#chunks.has(index)) total += countChunk(words, undefined);
-    }
+    yield* this.#forEachChunk(also, (_, mine, its) => (total += countChunk(mine, its)));
     return total;
   }
 
   /** The same by block. */
-  countBlocks(index: BlockIndex, also?: SampledSet): number[] {
+  *countBlocks(index: BlockIndex, also?: SampledSet): Steps<number[]> {
     const counts = index.names.map(() => 0);
     const add = (block: number, pages: number): void => {
       counts[block] = (counts[block] ?? 0) + pages;
     };
     const chunkPages = chunkWords * wordPages * 2 ** this.#sampling.shift;
-    const others = also === undefined ? undefined : also.#chunks;
-    for (const chunk of new Set([...this.#chunks.keys(), ...(others?.keys() ?? [])])) {
-      const [mine, its] = [this.#chunks.get(chunk), others?.get(chunk)];
+    yield* this.#forEachChunk(also, (chunk, mine, its) => {
       const [first, end] = [chunk * chunkPages, (chunk + 1) * chunkPages];
       const stretches = index.within(first, end);
       const around = stretches.find((stretch) => stretch.first <= first && stretch.end >= end);
@@ -154,7 +152,7 @@ export class SampledSet {
           for (const stretch of stretches) add(stretch.block, countWithin(stretch, page, word));
         });
       }
-    }
+    });
     return counts;
   }
 
@@ -162,14 +160,23 @@ export class SampledSet {
    * Calls `visit` with each word that has pages: its first page, and a bit for each of its 32 pages
    * that is in this set or in `also`. Each word stands for 2^shift words around it.
    */
-  forEachWord(visit: (firstPage: number, word: number) => void, also?: SampledSet): void {
+  *forEachWord(visit: (firstPage: number, word: number) => void, also?: SampledSet): Steps<void> {
+    yield* this.#forEachChunk(also, (chunk, mine, its) => {
+      this.#forEachWordOf(chunk, mine, its, visit);
+    });
+  }
+
+  *#forEachChunk(
+    also: SampledSet | undefined,
+    visit: (index: number, mine: Uint32Array | undefined, its: Uint32Array | undefined) => void,
+  ): Steps<void> {
     const others = also === undefined ? undefined : also.#chunks;
-    for (const [index, words] of this.#chunks) {
-      this.#forEachWordOf(index, words, others?.get(index), visit);
-    }
-    for (const [index, words] of others ?? []) {
-      if (!this.#chunks.has(index)) this.#forEachWordOf(index, undefined, words, visit);
-    }
+    yield* paced(this.#chunks, ([index, words]) => {
+      visit(index, words, others?.get(index));
+    });
+    yield* paced(others ?? [], ([index, words]) => {
+      if (!this.#chunks.has(index)) visit(index, undefined, words);
+    });
   }
 
   #forEachWordOf(
@@ -186,10 +193,10 @@ export class SampledSet {
   }
 
   /** Keeps one of each two neighbouring words. @param shift before */
-  halve(shift: number): void {
+  *halve(shift: number): Steps<void> {
     const old = this.#chunks;
     this.#chunks = new Map();
-    for (const [index, words] of old) {
+    yield* paced(old, ([index, words]) => {
       let target: Uint32Array | undefined;
       for (let i = 0; i < chunkWords; i++) {
         const word = words[i] ?? 0;
@@ -201,10 +208,23 @@ export class SampledSet {
         this.#chunks.set(halfChunk, target);
         target[half % chunkWords] = word;
       }
-    }
+    });
   }
 
-  #addWords({ bytes, layout }: BitmapLike, full: () => boolean): boolean {
+  *#addSet(other: SampledSet, full: () => boolean): Steps<boolean> {
+    let left = stepChunks;
+    for (const [index, words] of other.#chunks) {
+      const mine = this.#chunk(index);
+      for (let i = 0; i < chunkWords; i++) mine[i] = (mine[i] ?? 0) | (words[i] ?? 0);
+      if (full()) return false;
+      if (--left > 0) continue;
+      left = stepChunks;
+      yield;
+    }
+    return true;
+  }
+
+  *#addWords({ bytes, layout }: BitmapLike, full: () => boolean): Steps<boolean> {
     const all = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
     const { shift } = this.#sampling;
     for (const { start, end } of layout.spans) {
@@ -215,6 +235,7 @@ export class SampledSet {
         if (slot % chunkWords === 0) {
           if (full()) return false;
           chunk = undefined;
+          if (slot % (stepChunks * chunkWords) === 0) yield;
         }
         const index = shift === 0 ? slot : wordIndex(slot, shift);
         const word = index < first || index >= last ? 0 : (all[index] ?? 0);
@@ -224,6 +245,15 @@ export class SampledSet {
         chunk[at] = (chunk[at] ?? 0) | word;
       }
     }
+    return true;
+  }
+
+  *#addRuns(runs: readonly PageRange[], full: () => boolean): Steps<boolean> {
+    for (const run of runs) {
+      this.#addRun(run);
+      if (full()) return false;
+    }
+    yield;
     return true;
   }
 

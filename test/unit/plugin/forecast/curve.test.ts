@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { BitmapArena, BitmapLayout, type PageRange } from 'linux-vfio-ts';
+import { BitmapArena, BitmapLayout, cooperate, type PageRange } from 'linux-vfio-ts';
 import { Sampling } from '#plugin/forecast/curve/sampled-set.js';
 import {
   CurveBuilder,
@@ -217,13 +217,55 @@ describe('the dirty curve', () => {
     const sampling = new Sampling(budgetBytes);
     const scattered = Array.from({ length: 2 ** 15 }, (_, i) => ({ firstPage: i << 13, pages: 1 }));
     const [one, other] = [sampling.create(), sampling.create()];
-    one.add(scattered);
-    assert.ok(sampling.bytes <= budgetBytes);
-    other.add([{ firstPage: 0, pages }]);
-    assert.ok(sampling.bytes <= budgetBytes);
-    one.or(other);
-    assert.ok(sampling.bytes <= budgetBytes);
-    assert.equal(one.count() * 2 ** sampling.shift, pages);
+    const inBudget = <Result>(steps: Generator<undefined, Result, undefined>): Result => {
+      for (;;) {
+        const step = steps.next();
+        assert.ok(sampling.bytes <= budgetBytes);
+        if (step.done === true) return step.value;
+      }
+    };
+    inBudget(one.add(scattered));
+    inBudget(other.add([{ firstPage: 0, pages }]));
+    inBudget(one.or(other));
+    assert.equal(inBudget(one.count()) * 2 ** sampling.shift, pages);
+  });
+
+  it('takes a harvest in steps, so that an event loop need not wait for a terabyte', async () => {
+    const layout = new BitmapLayout({
+      range: { first: 0n, last: (1n << 40n) - 1n },
+      pageSizeBytes: 4096,
+    });
+    using arena = new BitmapArena();
+    using bitmap = arena.create(layout);
+    const builders = [0, 1].map(
+      () => new CurveBuilder({ pages: layout.pages, budgetBytes: 8 * 2 ** 20 }),
+    );
+    const [atOnce, inSteps] = builders;
+    assert.ok(atOnce && inSteps);
+    const random = seededRandom(5);
+    for (let i = 0; i < 3; i++) {
+      for (let n = 0; n < 2000; n++) {
+        bitmap.add({ firstPage: Math.floor(random.uniform() * layout.pages), pages: 1 });
+      }
+      const harvest = {
+        startMs: 100 * i,
+        endMs: 100 * (i + 1),
+        sources: new Map([['cpu', bitmap]]),
+      };
+      let steps = 0;
+      const counted = function* (): Generator<undefined, number, undefined> {
+        const adding = inSteps.adding(harvest);
+        for (;;) {
+          const step = adding.next();
+          if (step.done === true) return step.value;
+          steps++;
+          yield;
+        }
+      };
+      assert.equal(await cooperate(counted()), atOnce.add(harvest));
+      assert.ok(steps >= (2 ** 8) >> Math.log2(inSteps.sampledPages), `${steps} steps`);
+    }
+    assert.deepEqual(inSteps.curve(), atOnce.curve());
   });
 
   it('says when the workload changed, and has a curve of each phase', () => {

@@ -17,17 +17,17 @@ const source = (name: string, kind: HarvestSource['kind']): HarvestSource => ({
 });
 
 describe('whose a page is', () => {
-  it('is the device that wrote it in this round or the one before, and else the CPUs', () => {
+  it('is the device that wrote it in this round or the one before, and else the CPUs', async () => {
     using arena = new BitmapArena({ capacityBytes: 2 ** 22 });
     const [cpu, device, before] = [layout, layout, layout].map((each) => arena.create(each));
     assert.ok(cpu && device && before);
     const attribution = new Attribution([source('cpu', 'cpu'), source('device', 'device')], before);
-    const round = (cpuPages: number[], devicePages: number[]): number[] => {
+    const round = async (cpuPages: number[], devicePages: number[]): Promise<number[]> => {
       cpu.clear();
       device.clear();
       for (const page of cpuPages) cpu.add({ firstPage: page, pages: 1 });
       for (const page of devicePages) device.add({ firstPage: page, pages: 1 });
-      attribution.apply(
+      await attribution.apply(
         new Map([
           ['cpu', cpu],
           ['device', device],
@@ -38,9 +38,9 @@ describe('whose a page is', () => {
         Array.from({ length: pages }, (_, i) => firstPage + i),
       );
     };
-    assert.deepEqual(round([1, 5, 9], [5, 6]), [1, 9]);
-    assert.deepEqual(round([1, 6, 9], [9]), [1]);
-    assert.deepEqual(round([1, 6, 9], []), [1, 6]);
-    assert.deepEqual(round([1, 6, 9], []), [1, 6, 9]);
+    assert.deepEqual(await round([1, 5, 9], [5, 6]), [1, 9]);
+    assert.deepEqual(await round([1, 6, 9], [9]), [1]);
+    assert.deepEqual(await round([1, 6, 9], []), [1, 6]);
+    assert.deepEqual(await round([1, 6, 9], []), [1, 6, 9]);
   });
 });

@@ -179,7 +179,9 @@ describe('harvestSources', () => {
     const growing = run([source], {
       durationMs: 600_000,
       onRestart: () => restarts++,
-      onHarvest: () => (source.costMs = Math.max(source.costMs, 1) * 1.2),
+      onHarvest: () => {
+        source.costMs = Math.max(source.costMs, 1) * 1.2;
+      },
     });
     await assert.rejects(growing, { code: 'NOT_SUPPORTED', message: /A harvest costs so much/ });
     assert.deepEqual(source.calls, ['start', 'stop']);
