@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** A process, told apart from a later one with the same pid. */
 export interface ProcessIdentity {
@@ -22,4 +22,17 @@ export function identityOf(pid: number): ProcessIdentity | undefined {
 
 export function isAlive({ pid, startTicks }: ProcessIdentity): boolean {
   return identityOf(pid)?.startTicks === startTicks;
+}
+
+/** @param tid as the process itself has it, in its own pid namespace */
+export function hasThread(pid: number, tid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).some((task) => {
+      const status = readFileSync(`/proc/${pid}/task/${task}/status`, 'latin1');
+      // Its ids from our namespace down to its own.
+      return Number(/^NSpid:.*?(\d+)$/m.exec(status)?.[1]) === tid;
+    });
+  } catch {
+    return false;
+  }
 }

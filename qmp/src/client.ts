@@ -468,7 +468,8 @@ export class QmpClient<Q extends Qapi = Qemu> implements AsyncDisposable {
       try {
         return await connectStream(target, signal);
       } catch (error) {
-        if (this.#options.waitForSocket !== true || !isNotThereYet(error)) throw error;
+        const mayCome = error instanceof QmpConnectError && error.nobodyListens;
+        if (this.#options.waitForSocket !== true || !mayCome) throw error;
         // An abort during the pause must not hide why there is no connection.
         await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
         if (signal.aborted) throw error;
@@ -659,13 +660,6 @@ export class QmpClient<Q extends Qapi = Qemu> implements AsyncDisposable {
       `${what} is not possible in the state ${this.#state}, only in ready.${because}`,
     );
   }
-}
-
-/** QEMU has not made its socket yet, or does not listen on it yet. */
-function isNotThereYet(error: unknown): boolean {
-  const cause = error instanceof QmpConnectError ? error.cause : undefined;
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  return code === 'ENOENT' || code === 'ECONNREFUSED';
 }
 
 /** QEMU's answer to a first command of which it read other bytes than were sent. */

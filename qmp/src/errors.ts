@@ -61,6 +61,12 @@ export class QmpConnectError extends QmpError {
     super(code, message, cause);
     this.address = address;
   }
+
+  /** There is no socket, or nobody listens on it: QEMU has not made it yet, or has ended. */
+  get nobodyListens(): boolean {
+    const code = this.cause instanceof Error && 'code' in this.cause ? this.cause.code : undefined;
+    return code === 'ENOENT' || code === 'ECONNREFUSED';
+  }
 }
 
 /** QEMU executed the command and answered `{"error": ...}`. */

@@ -122,6 +122,25 @@ describe('a guest with a VFIO device', () => {
     assert.equal(await runState(guest), 'running');
   });
 
+  it('is refused before anything is changed where its device logging can not report, or postcopy is wanted', async () => {
+    const broken = { deviceOptions: { dmaLogging: true } };
+    for (const [options, more, says] of [
+      [broken, [], /REPORT fails with EOPNOTSUPP.*x-device-dirty-page-tracking=off/s],
+      [{}, ['--on-timeout', 'postcopy', '--timeout', '60s'], /VFIO devices with postcopy-ram/],
+    ] as const) {
+      await using pair = await startVfioPair({ memoryMiB: 128, ...options });
+      const { source, destination } = pair;
+      const [, , from, , to] = migrateArgs(source.guest, destination.guest);
+      const { exitCode, stderr } = await precopy(
+        ...['migrate', '--qmp', from ?? '', '--to-qmp', to ?? '', ...more],
+      );
+      assert.equal(exitCode, 3, stderr);
+      assert.match(stderr, says);
+      assert.equal(await runState(source.guest), 'running');
+      assert.equal(await runState(destination.guest), 'inmigrate');
+    }
+  });
+
   it('can not be asked about by a user without ptrace rights, who is told what to do', async () => {
     await using pair = await startVfioPair({ memoryMiB: 128 });
     const { guest } = pair.source;

@@ -1,5 +1,7 @@
 /** `precopy probe` of guests with several devices in a container, and with none. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { Dirtygen, type DirtygenOptions } from '#scripts/lab/dirtygen.js';
 import { Guest } from '#scripts/lab/guest.js';
 import { precopy } from '../support/precopy.js';
@@ -95,6 +97,26 @@ describe('precopy probe', () => {
         assert.doesNotMatch(text, /^warning: The guest has a vIOMMU/m);
       });
     });
+  });
+
+  it('is not led astray by a monitor that another program passes on', async () => {
+    using dirtygen = Dirtygen.create();
+    await using guest = await Guest.start({ args: ['-device', dirtygen.qemuDevice, '-S'] });
+    const proxied = `${guest.qmp}-proxied`;
+    await using server = createServer((socket) => {
+      const qemu = connect(guest.qmp.slice('unix:'.length));
+      socket.pipe(qemu).pipe(socket);
+      socket.on('error', () => qemu.destroy());
+    });
+    server.listen(proxied.slice('unix:'.length));
+    await once(server, 'listening');
+    const { exitCode, stdout } = await precopy('probe', '--qmp', proxied);
+    assert.equal(exitCode, 1, stdout);
+    assert.match(stdout, /^verdict: unknown\n/);
+    assert.match(stdout, /^warning: .*No process of this host is the QEMU that answers/m);
+    const rehearsal = await precopy('rehearse', '--qmp', proxied);
+    assert.equal(rehearsal.exitCode, 1);
+    assert.match(rehearsal.stderr, /what they dirty can't be asked for: No process of this host/);
   });
 
   it('needs nothing of a guest without VFIO', async () => {

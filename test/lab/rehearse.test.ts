@@ -158,4 +158,20 @@ describe('precopy rehearse with VFIO', () => {
     assert.equal((await other.execute('query-status')).status, 'running');
     await other.execute('migrate_cancel');
   });
+
+  it('ends so, too, where somebody switched off the events that tell of migrations', async () => {
+    const running = await startHarvesting();
+    await using other = await QmpClient.connect(at.guest.secondQmp);
+    await sleep(1000);
+    await other.execute('migrate-set-capabilities', {
+      capabilities: [{ capability: 'events', state: false }],
+    });
+    await other.execute('migrate', { uri: 'exec:cat > /dev/null' });
+    const { exitCode, stderr } = await running.finished;
+    assert.equal(exitCode, 3, stderr);
+    assert.match(stderr, /Harvesting ended: QEMU is migrating/);
+    assert.match(stderr, /dirty pages may be missing from the migration\. It was cancelled/);
+    assert.equal((await other.execute('query-migrate')).status, 'cancelled');
+    assert.equal((await other.execute('query-status')).status, 'running');
+  });
 });

@@ -280,6 +280,17 @@ export class LibvirtHost implements AsyncDisposable {
     return existsSync(file) ? readFileSync(file, 'utf8') : '';
   }
 
+  /** Calls the installed hook as libvirtd does, in its namespaces. */
+  async callHook({ uuid, name }: Domain, operation: string): Promise<void> {
+    const file = join(this.root, `${uuid}-now.xml`);
+    writeFileSync(file, await this.virsh('dumpxml', uuid));
+    const call = `exec /etc/libvirt/hooks/qemu.d/precopy "$1" ${operation} begin - <"$2"`;
+    await run('nsenter', [
+      ...['--target', String(this.#daemon?.pid), '--mount', '--net', '--'],
+      ...['env', `HOME=${this.root}`, 'sh', '-c', call, 'sh', name, file],
+    ]);
+  }
+
   hookLog(): string {
     const file = join(this.root, 'var/log/precopy/hook.log');
     return existsSync(file) ? readFileSync(file, 'utf8') : '';

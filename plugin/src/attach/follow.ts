@@ -5,7 +5,6 @@ import type { Journal } from '../journal/journal.js';
 import type { MigrationResult } from '../journal/records.js';
 import { pause } from '../pause.js';
 import { PassFollower } from '../sequence/pass-follower.js';
-import { migrationIsOver } from '../sequence/preflight.js';
 import { fromQemu } from '../sequence/qmp-parameters.js';
 import {
   capabilityList,
@@ -15,6 +14,7 @@ import {
   migrationPassData,
   sampleOf,
   type MigrationInfo,
+  migrationIsOver,
 } from '../sequence/qemu-replies.js';
 import type { QemuSide } from '../sequence/side.js';
 import type { PassContext } from '../sequence/passes.js';

@@ -5,15 +5,15 @@ import type { Config } from '../config/schema.js';
 import { messageOf } from '../errors.js';
 import { rememberMigration } from '../history/recorder.js';
 import { Journal } from '../journal/journal.js';
+import type { JournalRecord } from '../journal/records.js';
 import type { Virsh } from '../libvirt/virsh.js';
 import type { ProcessIdentity } from '../process-identity.js';
 import { assess } from '../probe/assess.js';
 import { probe } from '../probe/observe.js';
-import { migrationIsOver } from '../sequence/preflight.js';
-import { migrationEventData } from '../sequence/qemu-replies.js';
+import { migrationEventData, migrationIsOver } from '../sequence/qemu-replies.js';
 import { QemuSide } from '../sequence/side.js';
 import { followedEvents, MigrationFollower } from './follow.js';
-import { openJournal } from './journals.js';
+import { journalUnderWay, openJournal } from './journals.js';
 import { Rehearsals } from './rehearsals.js';
 import { readStanding, worstExpectation } from './standing.js';
 import { steer } from './steer.js';
@@ -170,7 +170,8 @@ class Session {
     try {
       const { status } = await this.#side.status();
       if (status === 'inmigrate') return;
-      const { journal, file } = openJournal(config.journals, uuid, atMs);
+      const earlier = await this.#earlier();
+      const { journal, file } = earlier ?? openJournal(config.journals, uuid, atMs);
       journal.start('attach', { domain: uuid, name, pid: connected.peer?.pid });
       const side = sideOf(connected, journal);
       side.journalPresence();
@@ -184,9 +185,8 @@ class Session {
       const standing = readStanding(uuid, qemu);
       const expectation = worstExpectation(standing);
       const unknown = ['nothing was rehearsed yet', standing?.obstacle?.why].filter(Boolean);
-      log(
-        `a migration began: ${file}. Expected: ${expectation?.forecast.why ?? unknown.join(': ')}`,
-      );
+      const what = earlier ? 'a migration is taken up again' : 'a migration began';
+      log(`${what}: ${file}. Expected: ${expectation?.forecast.why ?? unknown.join(': ')}`);
       if (config.migration.policy === 'qemu') {
         writers.push(follower.observe(over.signal));
         return;
@@ -199,11 +199,29 @@ class Session {
         settings: config.migration,
         expectation,
         journal,
+        earlier: earlier?.records ?? [],
         isOver: () => over.signal.aborted,
       });
       writers.push(steering);
     } catch (error) {
       log(`the migration can't be followed: ${messageOf(error)}`);
+    }
+  }
+
+  /** What a controller before this one, or this one on a connection that was lost, wrote of this migration. */
+  async #earlier(): Promise<
+    { journal: Journal; file: string; records: JournalRecord[] } | undefined
+  > {
+    const { connected, uuid, config, log } = this.#options;
+    const { 'total-time': totalMs } = await this.#side.migration();
+    if (totalMs === undefined) return undefined;
+    try {
+      const beganAtMs = Date.now() - totalMs;
+      const found = await journalUnderWay(config.journals, uuid, connected.peer?.pid, beganAtMs);
+      return found && { journal: Journal.resume(found.file), ...found };
+    } catch (error) {
+      log(`the journal of an earlier controller is left alone: ${messageOf(error)}`);
+      return undefined;
     }
   }
 }

@@ -2,6 +2,7 @@
 import type { Config } from '../config/schema.js';
 import { messageOf } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
+import type { JournalRecord } from '../journal/records.js';
 import { LibvirtControl } from '../libvirt/control.js';
 import type { Virsh } from '../libvirt/virsh.js';
 import { goalFrom } from '../sequence/goal.js';
@@ -20,12 +21,14 @@ export interface SteerOptions {
   /** What the last rehearsals of this guest say. */
   readonly expectation: Expectation | undefined;
   readonly journal: Journal;
+  /** Records of the same migration, where a controller before this one steered it; else none. */
+  readonly earlier: readonly JournalRecord[];
   readonly isOver: () => boolean;
 }
 
 /** Resolves when there is nothing more to decide; what fails is journalled, and QEMU goes on by itself. */
 export async function steer(options: SteerOptions): Promise<void> {
-  const { virsh, uuid, side, settings, expectation, journal, isOver } = options;
+  const { virsh, uuid, side, settings, expectation, journal, earlier, isOver } = options;
   using control = new LibvirtControl({
     virsh,
     uuid,
@@ -36,9 +39,11 @@ export async function steer(options: SteerOptions): Promise<void> {
     journal,
   });
   try {
-    await control.adopt();
+    await control.adopt(earlier);
     const policy = withTimeLimit(findPolicy(settings.policy));
-    const initial = await control.parameters();
+    const parameters = await control.parameters();
+    const begun = earlier.find((record) => record.type === 'goal');
+    const initial = begun?.initial ?? parameters;
     const goal = goalFrom(
       {
         downtimeLimitMs: settings.downtimeLimit,
@@ -65,9 +70,11 @@ export async function steer(options: SteerOptions): Promise<void> {
         ramBytes: undefined,
         expectation,
       },
+      earlier,
       phases: { current: () => phase, enter },
     });
-    enter('precopy', 'libvirt had started the migration');
+    journal.append({ type: 'parameters', parameters });
+    enter('precopy', begun ? 'taken up again' : 'libvirt had started the migration');
     await sequencer.follow(isOver);
   } catch (error) {
     if (isOver()) return;

@@ -1,22 +1,25 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LibcKernel, type PeerCredentials } from 'linux-vfio-ts';
 import {
   parseAddress,
   QmpClient,
+  QmpCommandError,
   QmpConnectError,
   QmpProtocolError,
+  QmpTimeoutError,
   QmpUnsupportedError,
 } from 'qemu-qmp-client-ts';
 import { PrecopyError } from '../errors.js';
+import { vcpuThreadIds } from '../harvest/vcpu-time.js';
 import { qemuOf, readDomain } from '../libvirt/domain.js';
 import { Virsh } from '../libvirt/virsh.js';
+import { hasThread } from '../process-identity.js';
 
 /** A connected monitor, and who is at its other end. */
 export interface Connected extends AsyncDisposable {
   client: QmpClient;
   address: string;
-  /** The QEMU itself; undefined when the monitor is no unix socket of this host. */
+  /** The QEMU itself; undefined where no process of this host is sure to be it. */
   peer: PeerCredentials | undefined;
 }
 
@@ -52,32 +55,30 @@ async function qemuBehind(
   signal: AbortSignal,
 ): Promise<PeerCredentials | undefined> {
   const parsed = parseAddress(address);
-  if (parsed.kind !== 'libvirt') return peerOf(client);
+  if (parsed.kind !== 'libvirt') return await peerOf(client, signal);
   // The peer here is the program that passes on what libvirt says.
   const virsh = new Virsh(parsed.uri);
   return await qemuOf(virsh, await readDomain(virsh, parsed.domain, signal));
 }
 
-/** Programs that listen on a unix socket for a QEMU which may be elsewhere. */
-const forwarders = /^(socat|sshd?|nc|ncat|netcat)\b/;
-
-/** SO_PEERCRED; only unix sockets have it, and only they are sure to lead to a process on this host. */
-function peerOf(client: QmpClient): PeerCredentials | undefined {
+/**
+ * SO_PEERCRED, which only unix sockets have. It names the process that listened, which may be a launcher that
+ * handed the socket on, or a proxy of a QEMU elsewhere: it is the QEMU if the vCPUs are threads of it.
+ */
+async function peerOf(
+  client: QmpClient,
+  signal: AbortSignal,
+): Promise<PeerCredentials | undefined> {
   try {
     const peer = client.peerCredentials();
-    const name = readFileSync(`/proc/${peer.pid}/comm`, 'latin1');
-    return forwarders.test(name) ? undefined : peer;
+    const [vcpu] = await vcpuThreadIds(client, { signal, timeoutMs: connectTimeoutMs });
+    return vcpu !== undefined && hasThread(peer.pid, vcpu) ? peer : undefined;
   } catch (error) {
     if (error instanceof QmpUnsupportedError) return undefined;
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    // A machine that is not configured yet (-preconfig) has no vCPUs; a QEMU may be too busy to say.
+    if (error instanceof QmpCommandError || error instanceof QmpTimeoutError) return undefined;
     throw error;
   }
-}
-
-function nobodyListens(error: unknown): boolean {
-  const cause = error instanceof QmpConnectError ? error.cause : undefined;
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  return code === 'ECONNREFUSED' || code === 'ENOENT';
 }
 
 /** How long nobody may listen at a monitor's socket until its QEMU is taken to have ended, ms. */
@@ -100,7 +101,8 @@ export async function connectOrGone(
       const { client, peer } = await connectMonitor(address, signal);
       return { client, address, peer, gone: false, [Symbol.asyncDispose]: () => client.close() };
     } catch (error) {
-      if (parseAddress(address).kind !== 'unix' || !nobodyListens(error)) throw error;
+      const nobodyListens = error instanceof QmpConnectError && error.nobodyListens;
+      if (parseAddress(address).kind !== 'unix' || !nobodyListens) throw error;
       if (performance.now() > until) break;
       await sleep(100, undefined, { signal });
     }

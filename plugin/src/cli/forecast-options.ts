@@ -1,5 +1,6 @@
-/** Options of `rehearse` and `watch` that say which migration is forecast. */
+/** Options that `rehearse` and `watch` share: which migration is forecast, and what becomes of somebody else's. */
 import { Option } from 'commander';
+import { stolenBitsActions } from '../harvest/stolen-bits.js';
 import { parseBytes, parseDuration } from './numbers.js';
 
 export function bandwidthOption(): Option {
@@ -14,4 +15,13 @@ export function downtimeLimitOption(): Option {
     '--downtime-limit <time>',
     "longest downtime to accept, e.g. 300ms (default: QEMU's)",
   ).argParser(parseDuration(1));
+}
+
+export function stolenBitsOption(): Option {
+  return new Option(
+    '--on-stolen-bits <action>',
+    'of a migration that somebody else starts in the middle of a harvest, from which dirty bits may have been taken',
+  )
+    .choices(stolenBitsActions)
+    .default('cancel');
 }

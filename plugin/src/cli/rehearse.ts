@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { PrecopyError, exitCodes, type ExitCode } from '../errors.js';
 import { rehearse } from '../harvest/rehearse.js';
 import { usualIntervalMs, usualOverheadPercent } from '../harvest/usual-cost.js';
+import type { StolenBitsAction } from '../harvest/stolen-bits.js';
 import { HistoryFile } from '../history/file.js';
 import { aboutOf, forecastEntryOf, remember } from '../history/recorder.js';
 import { Journal } from '../journal/journal.js';
@@ -10,7 +11,7 @@ import { rehearsalLines } from '../report/forecast.js';
 import { QemuSide } from '../sequence/side.js';
 import { toJson } from '../journal/json.js';
 import { connectMonitor } from './connect.js';
-import { bandwidthOption, downtimeLimitOption } from './forecast-options.js';
+import { bandwidthOption, downtimeLimitOption, stolenBitsOption } from './forecast-options.js';
 import { parseDuration, parseCorePercent } from './numbers.js';
 import { interruptSignal, reportError, widthOf } from './output.js';
 import { ProgressLine, watchingText } from './progress-line.js';
@@ -25,6 +26,7 @@ interface RehearseFlags {
   measureLink?: string;
   cpu: boolean;
   history: boolean;
+  onStolenBits: StolenBitsAction;
   json?: true;
 }
 
@@ -55,6 +57,7 @@ export function rehearseCommand(): Command {
     )
     .option('--no-cpu', "leave the CPUs out, and QEMU's soft-dirty bits alone")
     .option('--no-history', 'neither use nor keep what is remembered of past migrations')
+    .addOption(stolenBitsOption())
     .option('--json', 'print the rehearsal as JSON')
     .action(async (flags: RehearseFlags) => {
       process.exitCode = await runRehearse(flags);
@@ -80,6 +83,7 @@ async function runRehearse(flags: RehearseFlags): Promise<ExitCode> {
       downtimeLimitMs: flags.downtimeLimit,
       cpu: flags.cpu,
       history: flags.history ? new HistoryFile().read() : [],
+      onStolenBits: flags.onStolenBits,
       link: flags.measureLink ? await measureLink(flags.measureLink, { signal }) : undefined,
       signal,
       onProgress: (now) => {

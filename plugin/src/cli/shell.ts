@@ -7,7 +7,7 @@ import { MigrationText } from '../report/migration.js';
 import { goalFrom, type Wish } from '../sequence/goal.js';
 import { migrate, MonitorLostError, type MigrateOptions } from '../sequence/migrate.js';
 import { manualPolicy } from '../sequence/policies/manual.js';
-import { migrationIsOver } from '../sequence/preflight.js';
+import { migrationIsOver } from '../sequence/qemu-replies.js';
 import { QmpControl } from '../sequence/qmp-control.js';
 import type { Sequencer } from '../sequence/sequencer.js';
 import { migrationSettings, type MigrationSettings } from '../sequence/settings.js';

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { createLogUpdate } from 'log-update';
 import { PrecopyError, exitCodes, type ExitCode } from '../errors.js';
 import { usualOverheadPercent } from '../harvest/usual-cost.js';
+import type { StolenBitsAction } from '../harvest/stolen-bits.js';
 import { HistoryFile } from '../history/file.js';
 import { Journal } from '../journal/journal.js';
 import { toJson } from '../journal/json.js';
@@ -10,7 +11,7 @@ import { QemuSide } from '../sequence/side.js';
 import type { WatchRecord } from '../watch/records.js';
 import { watchGuest } from '../watch/watch.js';
 import { connectMonitor } from './connect.js';
-import { bandwidthOption, downtimeLimitOption } from './forecast-options.js';
+import { bandwidthOption, downtimeLimitOption, stolenBitsOption } from './forecast-options.js';
 import { parseDuration, parseCorePercent } from './numbers.js';
 import { interruptSignal, reportError, widthOf } from './output.js';
 
@@ -23,6 +24,7 @@ interface WatchFlags {
   downtimeLimit?: number;
   cpu: boolean;
   history: boolean;
+  onStolenBits: StolenBitsAction;
   json?: true;
 }
 
@@ -42,6 +44,7 @@ export function watchCommand(): Command {
     .addOption(downtimeLimitOption())
     .option('--no-cpu', "leave the CPUs out, and QEMU's soft-dirty bits alone")
     .option('--no-history', 'do not use what is remembered of past migrations')
+    .addOption(stolenBitsOption())
     .option('--json', 'print a line of JSON for each sample')
     .action(async (flags: WatchFlags) => {
       process.exitCode = await runWatch(flags);
@@ -78,6 +81,7 @@ async function runWatch(flags: WatchFlags): Promise<ExitCode> {
       downtimeLimitMs: flags.downtimeLimit,
       cpu: flags.cpu,
       history: flags.history ? new HistoryFile().read() : [],
+      onStolenBits: flags.onStolenBits,
       signal,
       show: output.show,
     });

@@ -1,5 +1,6 @@
 /** The settings of precopy's daemon and hooks, with their defaults (docs/configuration.md). */
 import { z } from 'zod';
+import { stolenBitsActions } from '../harvest/stolen-bits.js';
 import { usualIntervalMs, usualOverheadPercent } from '../harvest/usual-cost.js';
 import { checkHookSettings, yesOrNo as asYesOrNo, type HookSettings } from './hook-settings.js';
 import { bytesFrom, msFrom } from '../units.js';
@@ -50,6 +51,10 @@ const sections = {
     /** Of one core, percent. */
     overhead: percent.default(usualOverheadPercent),
     cpu: yesOrNo.default(true),
+    /** Of a migration from which a harvest may have taken dirty bits. */
+    onStolenBits: z
+      .enum(stolenBitsActions, { error: `write ${stolenBitsActions.join(' or ')}` })
+      .default('cancel'),
     /** At most while the guest runs, bytes/s; undefined: what libvirt or past migrations say. */
     bandwidth: bytes.optional(),
   }),

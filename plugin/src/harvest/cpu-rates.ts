@@ -72,13 +72,13 @@ export async function watchCpuRates(options: CpuRateOptions): Promise<CpuRates> 
   const readings: RateReading[] = [];
   let watchedMs = 0;
   for (const windowMs of windows) {
-    gate.check();
+    await guard.look();
     const reading = await meter.measure(windowMs, signal);
     readings.push(reading);
     watchedMs += reading.windowMs;
     options.onProgress(watchedMs, reading);
   }
-  await guard.settled();
+  await guard.look();
   const curve = curveOfRates(readings, ramPages, options.devices);
   if (curve === undefined) throw new RangeError('No window was measured.');
   const grownBytes = Math.max(0, (await resident()) - before);

@@ -14,7 +14,7 @@ import {
 } from 'linux-vfio-ts';
 import { describeMemory, type MemoryLayout } from '../audit/guest-memory.js';
 import { PrecopyError } from '../errors.js';
-import { migrationIsOver } from '../sequence/preflight.js';
+import { migrationIsOver } from '../sequence/qemu-replies.js';
 import type { QemuSide } from '../sequence/side.js';
 import { Attribution } from './attribution.js';
 import { DeviceSources } from './device-sources.js';
@@ -25,6 +25,7 @@ import { bitmapLayoutOf, sameSections } from './guest-layout.js';
 import { harvestSources, type HarvestRound, type HarvestSummary } from './harvester.js';
 import { ramWindows, SoftDirtySource } from './soft-dirty-source.js';
 import type { HarvestSource } from './source.js';
+import type { StolenBitsAction } from './stolen-bits.js';
 import { eventsAreOn, TrackingGuard } from './tracking-guard.js';
 import { VcpuThreads } from './vcpu-time.js';
 
@@ -43,6 +44,8 @@ export interface GuestHarvestOptions {
   readonly intervalMs: number;
   /** How much harvesting may take of one core, and of the guest's running time; 0 to 1. */
   readonly overheadShare: number;
+  /** Of a migration that somebody else starts meanwhile; default `cancel`. */
+  readonly onStolenBits?: StolenBitsAction | undefined;
   readonly signal: AbortSignal;
   /** Told what will be harvested, before the first round. */
   readonly onSources?: ((sources: GuestHarvest['sources']) => void) | undefined;
@@ -87,6 +90,7 @@ async function harvestGuarded(
   const gate = new HarvestGate();
   const stolen: string[] = [];
   await using guard = await TrackingGuard.watch(side, gate, {
+    onStolenBits: options.onStolenBits,
     report: ({ message }) => stolen.push(message),
   });
   using qemu = await BorrowableProcess.open(kernel, pid);
@@ -107,24 +111,22 @@ async function harvestGuarded(
   if (hasDevices) await refuseForeignLogging(side);
   let summary: HarvestSummary;
   try {
-    summary = await harvestWith(sources, options, onTracking, gate);
+    summary = await harvestWith(sources, options, onTracking, guard);
+    // A migration that began in the last harvest.
+    await guard.look();
   } catch (error) {
     await guard.settled();
     if (devices.holdsLogs) {
       await migrationOver(side, options.signal);
       devices.takeBack();
     }
-    if (gate.shutReason !== undefined) throw migrationBegan(gate.shutReason, stolen, error);
+    if (stolen.length > 0 || error instanceof HarvestRefusedError) {
+      throw migrationBegan(gate.shutReason ?? 'QEMU migrated', stolen, error);
+    }
     if (hasDevices) await refuseForeignLogging(side, sinceMs, error);
     throw error;
   }
   if (hasDevices) await refuseForeignLogging(side, sinceMs);
-  // The answer comes after the events that QEMU sent before it: a migration that began in the last harvest.
-  await side.migration();
-  await guard.settled();
-  if (stolen.length > 0) {
-    throw migrationBegan(gate.shutReason ?? 'QEMU migrated', stolen, new HarvestRefusedError(''));
-  }
   const { sections } = await describeMemory(side.monitor);
   const moved = resets.unread > 0 || !sameSections(layout.sections, sections);
   return {
@@ -159,7 +161,7 @@ async function harvestWith(
   sources: readonly HarvestSource[],
   { side, pid, layout, onHarvest, ...options }: GuestHarvestOptions,
   onTracking: (on: boolean) => void,
-  gate: HarvestGate,
+  guard: TrackingGuard,
 ): Promise<HarvestSummary> {
   const pages = bitmapLayoutOf(layout.sections);
   using arena = new BitmapArena();
@@ -179,8 +181,7 @@ async function harvestWith(
     onTracking,
     onRestart: options.onRestart,
     onHarvest: async (harvest) => {
-      // The CPUs' source does not ask, and the container's not if it was not read since.
-      gate.check();
+      await guard.look();
       await attribution.apply(harvest.sources);
       await onHarvest(harvest);
     },
@@ -203,8 +204,7 @@ async function refuseForeignLogging(
   );
 }
 
-function migrationBegan(reason: string, stolen: readonly string[], cause: unknown): unknown {
-  if (!(cause instanceof HarvestRefusedError)) return cause;
+function migrationBegan(reason: string, stolen: readonly string[], cause: unknown): PrecopyError {
   return new PrecopyError(
     'NOT_SUPPORTED',
     `Harvesting ended: ${reason}, and from then on the dirty bitmap is the migration's. ${stolen.join(' ')}`.trimEnd(),

@@ -3,7 +3,7 @@ import { BorrowableProcess, HarvestGate, LibcKernel } from 'linux-vfio-ts';
 import { describeMemory } from '../audit/guest-memory.js';
 import { PrecopyError } from '../errors.js';
 import { probe } from '../probe/observe.js';
-import { migrationIsOver } from '../sequence/preflight.js';
+import { migrationIsOver } from '../sequence/qemu-replies.js';
 import type { QemuSide } from '../sequence/side.js';
 import { DeviceSources } from './device-sources.js';
 import { deviceTracking } from './device-tracking.js';

@@ -11,6 +11,7 @@ import {
 import { modelParameters, type MigrationParameterValues } from '../forecast/migration-settings.js';
 import { capabilityList, checked } from '../sequence/qemu-replies.js';
 import type { QemuSide } from '../sequence/side.js';
+import { vcpuThreadIds } from './vcpu-time.js';
 
 const integer = z.union([z.number().int(), z.bigint()]).transform(Number);
 
@@ -27,7 +28,6 @@ const parameterReply: z.ZodType<MigrationParameterValues> = z.object({
   'throttle-trigger-threshold': integer.optional(),
   'vcpu-dirty-limit': integer.optional(),
 });
-const cpuList = z.array(z.object({ 'thread-id': integer }));
 const kvmInfo = z.object({ enabled: z.boolean() });
 
 export interface MigrationView {
@@ -41,10 +41,10 @@ export interface MigrationView {
 
 /** @param ramBytes RAM that migrates */
 export async function viewMigration(side: QemuSide, ramBytes: number): Promise<MigrationView> {
-  const [parameters, capabilities, cpus, kvm] = await Promise.all([
+  const [parameters, capabilities, vcpuThreads, kvm] = await Promise.all([
     side.query('query-migrate-parameters'),
     side.query('query-migrate-capabilities'),
-    side.query('query-cpus-fast'),
+    vcpuThreadIds(side.client),
     side.query('query-kvm'),
   ]);
   const on = new Set(
@@ -53,7 +53,6 @@ export async function viewMigration(side: QemuSide, ramBytes: number): Promise<M
       .map(({ capability }) => capability),
   );
   const { enabled: usesKvm } = checked(kvmInfo, kvm, 'query-kvm');
-  const vcpuThreads = checked(cpuList, cpus, 'query-cpus-fast').map((cpu) => cpu['thread-id']);
   const { major, minor } = side.client.greeting.version;
   return {
     parameters: modelParameters({

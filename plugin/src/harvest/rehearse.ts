@@ -32,6 +32,7 @@ import { nothingToWatch } from './guest-harvest.js';
 import { viewMigration } from './migration-view.js';
 import { contentOf, sumOfPages } from './ram-content.js';
 import { softDirtyObstacle } from './soft-dirty-source.js';
+import type { StolenBitsAction } from './stolen-bits.js';
 import { measureBusyShare } from './vcpu-time.js';
 import { zeroPageRate } from './zero-page-rate.js';
 import { rehearsalVersion, type Rehearsal } from './rehearsal.js';
@@ -54,6 +55,8 @@ export interface RehearseOptions {
   readonly history?: readonly HistoryEntry[] | undefined;
   /** Just measured. */
   readonly link?: LinkMeasurement | undefined;
+  /** Of a migration that somebody else starts meanwhile; default `cancel`. */
+  readonly onStolenBits?: StolenBitsAction | undefined;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: HarvestProgress) => void;
   /** Told what takes the next seconds, in a few words. */

@@ -7,18 +7,26 @@
  * read that was in the kernel at that moment can't be stopped, only found: QEMU's `setup` event carries
  * the time at which the migration began, before it switches tracking on, so every read that ended after
  * it may have taken bits. Stolen bits can't be given back, so that migration is cancelled.
+ *
+ * Others can switch the events off. So QEMU is asked now and then, too; of a migration that shows only there,
+ * no more is known than that it began after QEMU last said that there was none.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { readOverlaps, type BitmapReadTimes, type HarvestGate } from 'linux-vfio-ts';
 import type { EventSubscription, QmpEvent } from 'qemu-qmp-client-ts';
 import { PrecopyError, messageOf } from '../errors.js';
-import { migrationIsOver } from '../sequence/preflight.js';
-import { capabilityList, checked, migrationEventData } from '../sequence/qemu-replies.js';
+import {
+  capabilityList,
+  checked,
+  migrationEventData,
+  migrationIsOver,
+} from '../sequence/qemu-replies.js';
 import type { QemuSide } from '../sequence/side.js';
+import type { StolenBitsAction } from './stolen-bits.js';
 
 /** What the guard did about a migration that began while a bitmap was read. */
 export interface StolenBits {
-  /** QEMU's time stamp of `setup`, ms since the epoch. */
+  /** QEMU's time stamp of `setup`, ms since the epoch; without that event, the earliest that it can have been. */
   trackingBeganAtMs: number;
   /** The read that ended after it. */
   read: BitmapReadTimes;
@@ -31,10 +39,16 @@ export interface StolenBits {
 }
 
 export interface TrackingGuardOptions {
-  /** What to do with a migration from which bits may have been taken. Default `cancel`. */
-  onStolenBits?: 'cancel' | 'report';
+  /** Default `cancel`. */
+  onStolenBits?: StolenBitsAction | undefined;
   /** Told at once, and loudly shown by whoever runs the guard. */
   report: (stolen: StolenBits) => void;
+}
+
+/** When QEMU may have begun to track, at the earliest, ms since the epoch, and by what that is known. */
+interface TrackingBegan {
+  readonly atMs: number;
+  readonly by: string;
 }
 
 const watched: readonly string[] = ['MIGRATION'];
@@ -53,7 +67,9 @@ export class TrackingGuard implements AsyncDisposable {
   readonly #events: EventSubscription;
   readonly #reads: BitmapReadTimes[] = [];
   readonly #readListener: Disposable;
-  #trackingBeganAtMs: number | undefined;
+  #began: TrackingBegan | undefined;
+  /** When QEMU was last asked of those times that it said that nothing migrates. */
+  #quietAtMs = Date.now();
   /** One migration is dealt with once, however many reads overlap it. */
   #dealtWith = false;
   #working: Promise<void> = Promise.resolve();
@@ -67,7 +83,7 @@ export class TrackingGuard implements AsyncDisposable {
     this.#readListener = gate.onRead((times) => {
       this.#reads.push(times);
       if (this.#reads.length > rememberedReads) this.#reads.shift();
-      this.#look(times);
+      this.#compare(times);
     });
     void this.#follow();
   }
@@ -94,6 +110,23 @@ export class TrackingGuard implements AsyncDisposable {
       throw error;
     }
     return guard;
+  }
+
+  /**
+   * Asks QEMU whether it migrates, for the case that no event says it.
+   *
+   * @throws HarvestRefusedError if it does, or did since the guard began
+   */
+  async look(): Promise<void> {
+    const askedAtMs = Date.now();
+    const { status = 'none' } = await this.#side.migration();
+    // An event that came before the answer is dealt with first: it knows the time.
+    await nextTurn();
+    if (migrationIsOver(status)) {
+      this.#quietAtMs = askedAtMs;
+      this.#noneIsUnderWay();
+    } else this.#migrates(status, { atMs: this.#quietAtMs, by: 'QEMU last said that it does not' });
+    this.#gate.check();
   }
 
   /** Resolves when a cancellation that is under way has ended. */
@@ -131,27 +164,36 @@ export class TrackingGuard implements AsyncDisposable {
     const { status } = migrationEventData.parse(event.data);
     this.#side.journalEvent(event);
     if (migrationIsOver(status)) {
-      this.#trackingBeganAtMs = undefined;
-      this.#dealtWith = false;
+      this.#noneIsUnderWay();
       return;
     }
-    this.#gate.shut(`QEMU is migrating (${status})`);
-    if (this.#trackingBeganAtMs !== undefined) return;
-    this.#trackingBeganAtMs =
-      event.qemuTimeUs === undefined ? event.arrivedAtMs : event.qemuTimeUs / 1000;
-    for (const read of this.#reads) this.#look(read);
+    const { qemuTimeUs, arrivedAtMs } = event;
+    const atMs = qemuTimeUs === undefined ? arrivedAtMs : qemuTimeUs / 1000;
+    this.#migrates(status, { atMs, by: "QEMU's setup event" });
   }
 
-  #look(read: BitmapReadTimes): void {
-    const began = this.#trackingBeganAtMs;
-    if (began === undefined || this.#dealtWith || !readOverlaps(read, began)) return;
+  #noneIsUnderWay(): void {
+    this.#began = undefined;
+    this.#dealtWith = false;
+  }
+
+  #migrates(status: string, began: TrackingBegan): void {
+    this.#gate.shut(`QEMU is migrating (${status})`);
+    if (this.#began !== undefined) return;
+    this.#began = began;
+    for (const read of this.#reads) this.#compare(read);
+  }
+
+  #compare(read: BitmapReadTimes): void {
+    const began = this.#began;
+    if (began === undefined || this.#dealtWith || !readOverlaps(read, began.atMs)) return;
     this.#dealtWith = true;
     this.#working = this.#deal(began, read);
   }
 
-  async #deal(trackingBeganAtMs: number, read: BitmapReadTimes): Promise<void> {
+  async #deal({ atMs, by }: TrackingBegan, read: BitmapReadTimes): Promise<void> {
     const outcome = await this.#cancel();
-    const what = `A migration of ${this.#side.address} began while a dirty bitmap was being read: the read ended ${(read.endedAtMs - trackingBeganAtMs).toFixed(1)} ms after QEMU's setup event, so dirty pages may be missing from the migration.`;
+    const what = `A migration of ${this.#side.address} began while a dirty bitmap was being read: the read ended ${(read.endedAtMs - atMs).toFixed(1)} ms after ${by}, so dirty pages may be missing from the migration.`;
     const then = {
       cancelled:
         'It was cancelled; the guest runs on the source. Start it again: nothing is harvested until it has ended.',
@@ -162,7 +204,7 @@ export class TrackingGuard implements AsyncDisposable {
       'left running':
         'It was left running as configured: do not trust its destination without verifying its RAM.',
     }[outcome];
-    this.#options.report({ trackingBeganAtMs, read, outcome, message: `${what} ${then}` });
+    this.#options.report({ trackingBeganAtMs: atMs, read, outcome, message: `${what} ${then}` });
   }
 
   async #cancel(): Promise<StolenBits['outcome']> {

@@ -1,5 +1,6 @@
 /** CPU time of a QEMU's vCPU threads, from /proc/PID/task/TID/stat, which anybody may read. */
 import { readFileSync } from 'node:fs';
+import type { ExecuteOptions, QmpClient } from 'qemu-qmp-client-ts';
 import { z } from 'zod';
 import { checked } from '../sequence/qemu-replies.js';
 import type { QemuSide } from '../sequence/side.js';
@@ -8,6 +9,15 @@ import type { VcpuTime } from './pace.js';
 const cpuList = z.array(z.object({ 'thread-id': z.number().int() }));
 /** USER_HZ: the unit of times in /proc, 10 ms. */
 const tickMs = 10;
+
+/** As QEMU's own pid namespace has them. @throws errors of qemu-qmp-client-ts */
+export async function vcpuThreadIds(
+  client: QmpClient,
+  options: ExecuteOptions = {},
+): Promise<number[]> {
+  const cpus = await client.execute('query-cpus-fast', undefined, options);
+  return checked(cpuList, cpus, 'query-cpus-fast').map((cpu) => cpu['thread-id']);
+}
 
 export class VcpuThreads {
   readonly #pid: number;
@@ -19,12 +29,8 @@ export class VcpuThreads {
     this.#threads = [...new Set(threads)];
   }
 
-  static async of(side: QemuSide, pid: number): Promise<VcpuThreads> {
-    const cpus = checked(cpuList, await side.query('query-cpus-fast'), 'query-cpus-fast');
-    return new VcpuThreads(
-      pid,
-      cpus.map((cpu) => cpu['thread-id']),
-    );
+  static async of({ client }: QemuSide, pid: number): Promise<VcpuThreads> {
+    return new VcpuThreads(pid, await vcpuThreadIds(client));
   }
 
   get count(): number {

@@ -34,6 +34,8 @@ export function systemdRunArguments(uuid: string): string[] {
     '--collect',
     `--unit=${unitOf(uuid)}`,
     '--description=precopy beside a libvirt domain',
+    // It takes a migration up again that it was steering.
+    '--property=Restart=on-failure',
     '--property=Nice=5',
     '--property=OOMScoreAdjust=500',
     '--property=RuntimeDirectory=precopy',

@@ -5,6 +5,7 @@
  */
 import { PrecopyError, messageOf } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
+import type { JournalRecord } from '../journal/records.js';
 import type {
   Ability,
   MigrationControl,
@@ -28,6 +29,9 @@ const optionOf: Readonly<Record<string, string>> = {
   'postcopy-ram': '--postcopy',
   multifd: '--parallel',
 };
+/** What is set for the domain, and stays set where a migration does not take it away. */
+const limitCommands = ['migrate-setspeed', 'migrate-setmaxdowntime'] as const;
+type LimitCommand = (typeof limitCommands)[number];
 /** Those that libvirt switches on by itself where QEMU has them. */
 const libvirtsOwn: ReadonlySet<string> = new Set(['events', 'return-path']);
 
@@ -54,7 +58,8 @@ export class LibvirtControl implements MigrationControl {
   readonly abilities = new Set<Ability>();
   readonly #options: LibvirtControlOptions;
   readonly #migrateOptions: string[] = [];
-  readonly #changed = new Map<'migrate-setspeed' | 'migrate-setmaxdowntime', string>();
+  /** What `restore` puts back. */
+  readonly #changed = new Map<LimitCommand, string>();
   #autoConverge = false;
   #lastInfo: MigrationInfo = {};
   #begunAt = 0;
@@ -94,8 +99,19 @@ export class LibvirtControl implements MigrationControl {
     return throttlePercent >= 99;
   }
 
-  /** Takes over a migration that libvirt runs already, whoever asked for it. */
-  async adopt(): Promise<void> {
+  /**
+   * Takes over a migration that libvirt runs already, whoever asked for it.
+   *
+   * @param earlier what a control before this one journalled of it
+   */
+  async adopt(earlier: readonly JournalRecord[] = []): Promise<void> {
+    for (const record of earlier) {
+      if (record.type !== 'before') continue;
+      for (const command of limitCommands) {
+        const value = record.settings.parameters[command];
+        if (value !== undefined) this.#changed.set(command, String(value));
+      }
+    }
     const { capabilities } = await readSettings(this.source);
     this.#autoConverge = capabilities['auto-converge'] === true;
     this.abilities.add('tune');
@@ -197,13 +213,16 @@ export class LibvirtControl implements MigrationControl {
   }
 
   async #change(
-    set: 'migrate-setspeed' | 'migrate-setmaxdowntime',
+    set: LimitCommand,
     get: 'migrate-getspeed' | 'migrate-getmaxdowntime',
     value: string,
   ): Promise<void> {
-    const { virsh, uuid } = this.#options;
+    const { virsh, uuid, journal } = this.#options;
     if (!this.#changed.has(set)) {
-      this.#changed.set(set, (await virsh.run([get, '--domain', uuid])).trim());
+      const before = (await virsh.run([get, '--domain', uuid])).trim();
+      this.#changed.set(set, before);
+      const settings = { capabilities: {}, parameters: { [set]: before } };
+      journal.append({ type: 'before', side: 'source', guestRan: true, settings });
     }
     await this.#effect([set, '--domain', uuid, value]);
   }

@@ -14,19 +14,30 @@ export interface Blocker {
 export const pastTheViommu =
   'Start the guest without the vIOMMU, or put the device on a root bus that bypasses it (-device pxb-pcie,bypass_iommu=on, or -machine default_bus_bypass_iommu=on for the first bus).';
 
-const known: readonly { pattern: RegExp; meaning: string; fix: string }[] = [
+interface Known {
+  readonly pattern: RegExp;
+  readonly meaning: string;
+  readonly fix: string;
+  /** Of a device that QEMU has registered no state of: it can't take one over either. */
+  readonly keepsFromLoading?: true;
+}
+
+const known: readonly Known[] = [
   {
     pattern: /VFIO migration is not supported in kernel|VFIO device doesn't support migration/i,
+    keepsFromLoading: true,
     meaning: 'The device driver on this host offers no migration to VFIO.',
     fix: "Bind the device to its vendor's migration driver (mlx5_vfio_pci, hisi_acc_vfio_pci, ...) instead of vfio-pci, or unplug the device before migrating.",
   },
   {
     pattern: /Migration is disabled for VFIO device/i,
+    keepsFromLoading: true,
     meaning: 'The device was started with enable-migration=off.',
     fix: 'Start it with enable-migration=auto, or unplug it before migrating.',
   },
   {
     pattern: /Migration couldn't be initialized for VFIO device/i,
+    keepsFromLoading: true,
     meaning:
       'The kernel offers migration for the device, but setting it up failed with the errno shown.',
     fix: "Look at the kernel log of the device's driver.",
@@ -56,6 +67,11 @@ const known: readonly { pattern: RegExp; meaning: string; fix: string }[] = [
     fix: 'Use a CPU model without +invtsc, or give it tsc-frequency.',
   },
 ];
+
+/** Whether a QEMU with this blocked reason can't be the destination of that device either. */
+export function keepsFromLoading(reason: string): boolean {
+  return known.some(({ pattern, keepsFromLoading: too }) => too === true && pattern.test(reason));
+}
 
 export function explainBlocker(reason: string): Blocker {
   const match = known.find(({ pattern }) => pattern.test(reason));

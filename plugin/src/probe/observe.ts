@@ -12,8 +12,7 @@ import { QmpCommandError } from 'qemu-qmp-client-ts';
 import { z } from 'zod';
 import { parseRamSections } from '../audit/ram-blocks.js';
 import { identityOf, TrackingState } from '../harvest/state-file.js';
-import { migrationIsOver } from '../sequence/preflight.js';
-import { checked } from '../sequence/qemu-replies.js';
+import { checked, migrationIsOver } from '../sequence/qemu-replies.js';
 import type { QemuSide } from '../sequence/side.js';
 import { explainBlocker } from './blockers.js';
 import {
@@ -34,6 +33,8 @@ export async function probe(side: QemuSide): Promise<ProbeReport> {
     side.monitor('info mtree -f'),
   ]);
   const ramBytes = parseRamSections(memoryTree).reduce((sum, { bytes }) => sum + bytes, 0n);
+  // QEMU uses a device's own dirty logging since 8.0.
+  const loggingOff = side.client.greeting.version.major < 8 ? allOff : offByProperty;
   const gate = new HarvestGate();
   const migrationStatus = migration.status ?? 'none';
   if (!migrationIsOver(migrationStatus)) gate.shut(`QEMU is migrating (${migrationStatus})`);
@@ -63,8 +64,14 @@ export async function probe(side: QemuSide): Promise<ProbeReport> {
   };
 }
 
-/** For how many of the devices QEMU was told not to use their own dirty logging. */
-function loggingOff(devices: readonly VfioDevice[]): 'some' | 'all' | undefined {
+/** For how many of the devices QEMU does not use their own dirty logging. */
+type LoggingOff = 'some' | 'all' | undefined;
+
+function allOff(devices: readonly VfioDevice[]): LoggingOff {
+  return devices.length > 0 ? 'all' : undefined;
+}
+
+function offByProperty(devices: readonly VfioDevice[]): LoggingOff {
   const off = devices.filter(
     ({ properties }) => properties['x-device-dirty-page-tracking'] === 'off',
   );
@@ -84,7 +91,7 @@ async function askKernel(
 ): Promise<ProbeReport['kernel']> {
   if (!side.peer) {
     return {
-      refused: `${side.address} is no unix socket of this host, so its QEMU's files are out of reach. Run precopy beside that QEMU.`,
+      refused: `No process of this host is the QEMU that answers at ${side.address} (its vCPUs are no threads of whoever listens there), so its files are out of reach. Run precopy beside that QEMU, in the host's pid namespace, and name a unix socket that QEMU itself made, or libvirt:DOMAIN.`,
     };
   }
   const kernel = new LibcKernel();

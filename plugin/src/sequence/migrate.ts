@@ -386,6 +386,7 @@ class MigrationRun {
     const link = new DeadLink({
       ...{ control, journal, limitMs: stallLimitMs },
       recovering: () => this.#phases.phase === 'recover',
+      stopCopyBytes: () => this.#stopCopySize?.bytes,
     });
     this.#link = link;
     this.#cleanups.push(() => {

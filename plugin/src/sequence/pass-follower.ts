@@ -108,22 +108,34 @@ export class PassFollower implements Disposable {
         await this.#budget.turn(this.#hurry.signal);
         const groups = this.#waiting;
         this.#waiting = [];
-        const info = await this.#query();
-        const sample = sampleOf(info);
+        const sample = await this.#sample(groups);
         // QEMU answers nothing in the blackout: what it says afterwards is of the end, not of the pass.
         const late = this.#context().sourceStopped;
         if (sample) for (const group of groups) this.#record(group, sample, late);
       }
-    } catch (error) {
-      // The connection is going down or the reply made no sense; the run itself learns it elsewhere.
-      this.#journal.append({
-        type: 'warning',
-        message: `A pass could not be sampled: ${messageOf(error)}`,
-      });
     } finally {
       this.#working = undefined;
       this.#hurry = new AbortController();
     }
+  }
+
+  /** What QEMU says now; if it says nothing, which passes go without is journalled. */
+  async #sample(groups: readonly PassGroup[]): Promise<MigrationSample | undefined> {
+    let why: string;
+    try {
+      const info = await this.#query();
+      const sample = sampleOf(info);
+      if (sample) return sample;
+      // It has ended, and QEMU keeps figures of a completed one only.
+      why = `query-migrate has no figures any more, status ${info.status ?? 'none'}`;
+    } catch (error) {
+      // The connection is going down or the reply made no sense; the run itself learns it elsewhere.
+      why = messageOf(error);
+    }
+    const [first, last] = [groups[0]?.first, groups.at(-1)?.last];
+    const which = first === last ? `Pass ${first}` : `Passes ${first} to ${last}`;
+    this.#journal.append({ type: 'warning', message: `${which} could not be sampled: ${why}` });
+    return undefined;
   }
 
   #record(group: PassGroup, sample: MigrationSample, late: boolean): void {

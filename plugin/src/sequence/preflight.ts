@@ -1,12 +1,14 @@
 /** What must hold before anything is changed. */
 import { PrecopyError } from '../errors.js';
 import { explainBlocker } from '../probe/blockers.js';
+import { probe } from '../probe/observe.js';
 import { compareSettings, compareSides } from './compare-sides.js';
 import type { Preflight } from './control.js';
-import type { MigrationInfo, StatusInfo } from './qemu-replies.js';
+import { migrationIsOver, type MigrationInfo, type StatusInfo } from './qemu-replies.js';
 import type { MigrationSettings } from './settings.js';
 import { sideFacts } from './side-facts.js';
 import type { QemuSide } from './side.js';
+import { vfioMisfits } from './vfio-misfits.js';
 
 /** What both QEMUs say before a migration. */
 export interface PreflightView {
@@ -26,11 +28,6 @@ const migratable = new Set([
   'watchdog',
   'guest-panicked',
 ]);
-
-/** Whether QEMU is not migrating in this state (QAPI `MigrationStatus`). */
-export function migrationIsOver(status: string): boolean {
-  return ['none', 'cancelled', 'failed', 'completed'].includes(status);
-}
 
 /** Why this migration can't work; undefined if nothing speaks against it. Pure. */
 export function findObstacle(view: PreflightView): PrecopyError | undefined {
@@ -96,19 +93,24 @@ export async function lookBefore(
         : undefined,
   });
   if (obstacle) throw obstacle;
-  const [ours, theirs] = await Promise.all([
+  const [ours, theirs, probed, destinationProbed] = await Promise.all([
     sideFacts(source),
     destination ? sideFacts(destination) : undefined,
+    probe(source),
+    destination ? probe(destination) : undefined,
   ]);
+  const postcopy =
+    settings.capabilities['postcopy-ram'] ?? ours.settings.capabilities['postcopy-ram'] ?? false;
   const misfits = [
     ...(theirs ? compareSides(ours, theirs) : []),
     ...compareSettings(settings, ours, theirs),
+    ...vfioMisfits(probed, destinationProbed, postcopy),
   ];
   const blocking = misfits.filter(({ severity }) => severity === 'blocks');
   if (blocking.length > 0) {
     throw new PrecopyError(
       'NOT_SUPPORTED',
-      `The destination can't take this guest over: ${blocking.map(({ what }) => what).join(' ')}`,
+      `This migration can't work: ${blocking.map(({ what }) => what).join(' ')}`,
       [...new Set(blocking.map(({ fix }) => fix))].join(' '),
     );
   }

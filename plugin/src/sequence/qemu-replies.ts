@@ -116,3 +116,8 @@ export function sampleOf(info: MigrationInfo): MigrationSample | undefined {
     throttlePercent: info['cpu-throttle-percentage'],
   };
 }
+
+/** Whether QEMU is not migrating in this state (QAPI `MigrationStatus`). */
+export function migrationIsOver(status: string): boolean {
+  return ['none', 'cancelled', 'failed', 'completed'].includes(status);
+}

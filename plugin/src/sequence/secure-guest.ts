@@ -1,7 +1,7 @@
 /** After a failure: the guest must run somewhere, and never at two places. */
 import { PrecopyError, messageOf } from '../errors.js';
 import type { MigrationEvents } from './migration-events.js';
-import { migrationIsOver } from './preflight.js';
+import { migrationIsOver } from './qemu-replies.js';
 import type { QemuSide } from './side.js';
 
 /** How long QEMU may need to end a migration that was cancelled. */

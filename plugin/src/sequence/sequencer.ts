@@ -5,7 +5,7 @@ import type { JournalRecord } from '../journal/records.js';
 import type { MigrationControl, Tuning } from './control.js';
 import { holdTuning, releaseTuning, switchoverTuning } from './hold.js';
 import type { Phase } from './phase.js';
-import type { Decision, Given, Policy, Request } from './policy.js';
+import type { Decision, Given, Policy, Request, View } from './policy.js';
 import { sampleOf } from './qemu-replies.js';
 import { ViewBuilder } from './view.js';
 
@@ -36,6 +36,7 @@ export class Sequencer {
   #lastReason = '';
   #endAsked: string | undefined;
   #refused = '';
+  #postcopyRefused = false;
 
   constructor(options: SequencerOptions) {
     this.#options = options;
@@ -100,7 +101,7 @@ export class Sequencer {
 
   async #decide(fresh: boolean): Promise<void> {
     const { policy, given, journal } = this.#options;
-    const view = this.#view.view(systemClock.monotonicMs());
+    const view = this.#seen();
     if (!view || this.#endAsked !== undefined) return;
     const decision = policy.decide(view, given.goal);
     const waits = decision.action.kind === 'wait';
@@ -109,6 +110,14 @@ export class Sequencer {
       this.#lastReason = decision.reason;
     }
     if (!waits) await this.#carryOut(decision);
+  }
+
+  #seen(): View | undefined {
+    const view = this.#view.view(systemClock.monotonicMs());
+    if (!view || !this.#postcopyRefused) return view;
+    const abilities = new Set(view.abilities);
+    abilities.delete('postcopy');
+    return { ...view, abilities };
   }
 
   async #carryOut(decision: Decision): Promise<void> {
@@ -122,6 +131,7 @@ export class Sequencer {
       const message = `${decision.action.kind} was refused: ${messageOf(error)}`;
       if (message !== this.#refused) journal.append({ type: 'warning', message });
       this.#refused = message;
+      if (decision.action.kind === 'postcopy') this.#postcopyRefused = true;
     }
   }
 

@@ -18,7 +18,7 @@ export class QemuSide {
   readonly client: QmpClient;
   /** Where the monitor is, as the user wrote it. */
   readonly address: string;
-  /** The QEMU itself; undefined when the monitor is no unix socket. */
+  /** The QEMU itself; undefined where no process of this host is sure to be it. */
   readonly peer: PeerCredentials | undefined;
   /** Its QEMU has ended: nobody listens at its address any more. */
   readonly gone: boolean;

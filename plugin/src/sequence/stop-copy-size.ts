@@ -1,7 +1,7 @@
 import { BorrowableProcess, LibcKernel, VfioDevice } from 'linux-vfio-ts';
 
 /** VFIO_MIG_STOP_COPY_SIZE of hw/vfio/migration.c: assumed of a device that can't say its size. */
-const unknownBytes = 100 * 2 ** 30;
+export const unknownStopCopyBytes = 100 * 2 ** 30;
 
 /**
  * What the devices of a QEMU would send in STOP_COPY, as the kernel tells (MIG_DATA_SIZE): the figure that
@@ -41,7 +41,7 @@ export class StopCopySize implements Disposable {
   get bytes(): number | undefined {
     try {
       return this.#devices.reduce(
-        (sum, device) => sum + Number(device.stopCopyBytes() ?? unknownBytes),
+        (sum, device) => sum + Number(device.stopCopyBytes() ?? unknownStopCopyBytes),
         0,
       );
     } catch {

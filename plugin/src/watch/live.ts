@@ -71,13 +71,13 @@ async function harvestLive(
   options: WatchOptions,
   { pid, layout, tracking, mayBeOn, inputOf }: Guest & { readonly pid: number },
 ): Promise<void> {
-  const { signal, side, cpu, intervalMs, overheadShare } = options;
+  const { signal, side, cpu, intervalMs, overheadShare, onStolenBits } = options;
   const builder = curveBuilderFor(layout);
   const kinds = new Map<string, DirtySource['kind']>();
   const sampler = new Sampler(kinds, intervalMs, pageBytes);
   const showSample = sampleShower(options, recentHarvests(builder, kinds), inputOf);
   await harvestGuest({
-    ...{ side, pid, layout, cpu, signal, mayBeOn },
+    ...{ side, pid, layout, cpu, signal, mayBeOn, onStolenBits },
     tracking: tracking.kind === 'everything' ? { kind: 'none' } : tracking,
     durationMs: Infinity,
     intervalMs: Math.min(intervalMs, longestHarvestMs),
@@ -109,7 +109,7 @@ async function watchRates(
   const meter = await DirtyRateMeter.open(side, ability, ramPages, signal);
   for (;;) {
     for (const windowMs of windowsOf(shortestWindowMs(ability), intervalMs)) {
-      gate.check();
+      await guard.look();
       const reading = await meter.measure(windowMs, signal);
       const { startMs, mibPerSecond } = reading;
       forgetOld(readings, startMs);
@@ -124,7 +124,6 @@ async function watchRates(
       });
       if (rates !== undefined) showSample(rates, endMs);
     }
-    await guard.settled();
   }
 }
 

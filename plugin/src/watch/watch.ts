@@ -5,8 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HarvestRefusedError } from 'linux-vfio-ts';
 import { PrecopyError, messageOf } from '../errors.js';
-import { migrationIsOver } from '../sequence/preflight.js';
-import { sampleOf } from '../sequence/qemu-replies.js';
+import { sampleOf, migrationIsOver } from '../sequence/qemu-replies.js';
 import type { QemuSide } from '../sequence/side.js';
 import { watchLive } from './live.js';
 import { notice, type WatchOptions } from './options.js';

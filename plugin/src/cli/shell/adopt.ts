@@ -3,7 +3,7 @@ import type { Goal } from '../../sequence/policy.js';
 import { PassFollower } from '../../sequence/pass-follower.js';
 import { PhaseMachine } from '../../sequence/phase.js';
 import { manualPolicy } from '../../sequence/policies/manual.js';
-import { migrationIsOver } from '../../sequence/preflight.js';
+import { migrationIsOver } from '../../sequence/qemu-replies.js';
 import type { QmpControl } from '../../sequence/qmp-control.js';
 import { Sequencer } from '../../sequence/sequencer.js';
 import { readSettings } from '../../sequence/settings.js';

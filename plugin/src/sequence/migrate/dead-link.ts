@@ -5,6 +5,7 @@ import { formatMs } from '../../report/format.js';
 import type { MigrationControl } from '../control.js';
 import type { MigrationInfo } from '../qemu-replies.js';
 import { StallWatch } from '../stall.js';
+import { unknownStopCopyBytes } from '../stop-copy-size.js';
 
 export interface DeadLinkOptions {
   readonly control: MigrationControl;
@@ -13,7 +14,12 @@ export interface DeadLinkOptions {
   readonly limitMs: number | undefined;
   /** A new channel is being made, and the old one is known to be dead. */
   readonly recovering: () => boolean;
+  /** What the devices would send in STOP_COPY, as far as it can be asked. */
+  readonly stopCopyBytes: () => number | undefined;
 }
+
+/** A driver that reads or loads its device's state slower than this is not reckoned with, bytes/ms. */
+const slowestDeviceBytesPerMs = 100_000;
 
 /** Breaks a link off that carries nothing any more: a precopy then fails, a postcopy can be recovered. */
 export class DeadLink implements Disposable {
@@ -21,9 +27,12 @@ export class DeadLink implements Disposable {
   readonly #watch: StallWatch | undefined;
   readonly #hopeless = new AbortController();
   #found: string | undefined;
-  /** The fastest that was seen, and the RAM left when QEMU answered last. */
+  /** The fastest that was seen, and what was left when QEMU answered last. */
   #bytesPerMs = 0;
   #leftBytes = 0;
+  #deviceBytes = 0;
+  /** When the blackout began, or something moved in it, by the clock that never jumps. */
+  #blackoutSinceMs: number | undefined;
 
   constructor(options: DeadLinkOptions) {
     this.#options = options;
@@ -52,15 +61,25 @@ export class DeadLink implements Disposable {
     const { mbps = 0, remaining } = info.ram ?? {};
     this.#bytesPerMs = Math.max(this.#bytesPerMs, mbps * 125);
     this.#leftBytes = remaining ?? this.#leftBytes;
+    const unknown = info.vfio === undefined ? 0 : unknownStopCopyBytes;
+    this.#deviceBytes = this.#options.stopCopyBytes() ?? unknown;
     return info;
   }
 
-  /** In the blackout QEMU sends all that is left and answers nothing meanwhile. */
-  get #isInBlackout(): boolean {
+  /** In the blackout QEMU sends all that is left, the devices' states last, and answers nothing meanwhile. */
+  #isInBlackout(standstillMs: number): boolean {
     const { limitMs = 0, control } = this.#options;
     const { stopped, postcopy } = control.events.state;
-    if (stopped === undefined || postcopy || this.#bytesPerMs === 0) return false;
-    return Date.now() - stopped < limitMs + this.#leftBytes / this.#bytesPerMs;
+    if (stopped === undefined || postcopy || this.#bytesPerMs === 0) {
+      this.#blackoutSinceMs = undefined;
+      return false;
+    }
+    const nowMs = performance.now();
+    this.#blackoutSinceMs ??= nowMs - standstillMs;
+    // A state is read on one side and loaded on the other, at worst one after the other.
+    const deviceBytesPerMs = Math.min(this.#bytesPerMs, slowestDeviceBytesPerMs) / 2;
+    const sendingMs = this.#leftBytes / this.#bytesPerMs + this.#deviceBytes / deviceBytesPerMs;
+    return nowMs - this.#blackoutSinceMs < limitMs + sendingMs;
   }
 
   readonly #noteEvent = (record: JournalRecord): void => {
@@ -69,7 +88,8 @@ export class DeadLink implements Disposable {
 
   async #giveUp(standstillMs: number): Promise<void> {
     const { control, journal, recovering } = this.#options;
-    if (control.events.overOnSource !== undefined || recovering() || this.#isInBlackout) return;
+    if (control.events.overOnSource !== undefined || recovering()) return;
+    if (this.#isInBlackout(standstillMs)) return;
     const found = `Nothing has moved over the link for ${formatMs(standstillMs)}`;
     try {
       this.#found = found;

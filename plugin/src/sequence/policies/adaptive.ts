@@ -63,12 +63,15 @@ function decide(view: View, goal: Goal): Decision {
   const sight = look(view, goal);
   if (!sight) return wait('the first round is under way');
   const state = `${formatBytes(sight.left)} left, ${sight.fits}`;
+  const timeMs = timeLeftMs(view, goal);
   if (sight.left <= sight.thresholdBytes) {
-    if (getsShorter(sight)) return wait(`${state}; the next round will leave less than half`);
+    if (getsShorter(sight) && sight.left / sight.bytesPerMs < timeMs) {
+      return wait(`${state}; the next round will leave less than half`);
+    }
     return limitsOf(view, goal, sight, `${state}: switch over`);
   }
   const { rounds, ms } = sight.ahead;
-  if (rounds !== undefined && rounds <= patience(view)) {
+  if (rounds !== undefined && rounds <= patience(view) && ms < timeMs) {
     return parked(view, `${state}; it takes some ${rounds} more rounds (${formatMs(ms)})`);
   }
   const faster = moreBandwidth(view, goal, sight, state);
@@ -76,6 +79,11 @@ function decide(view: View, goal: Goal): Decision {
   // QEMU throttles after two rounds at the earliest; by then the first will have told more.
   if (view.passes.length < 2) return wait(`${state}; the first round is under way`);
   return moreThrottle(view, goal, sight, state) ?? givenUp(view, goal, sight, state);
+}
+
+/** For rounds: what the total time limit leaves beside the blackout. */
+function timeLeftMs({ elapsedMs }: View, goal: Goal): number {
+  return (goal.totalLimitMs ?? Infinity) - elapsedMs - goal.downtimeLimitMs;
 }
 
 function patience({ passes }: View): number {

@@ -2,12 +2,23 @@ import { formatMs } from '../../report/format.js';
 import { switchesOverAnyhow } from '../hold.js';
 import type { Decision, Goal, Policy, View } from '../policy.js';
 
-/** The policy with the goal's time limit: what to do when it is over goes before all else. */
+/**
+ * The policy with the goal's time limit: what to do when it is over goes before all else. A policy that wants
+ * postcopy where QEMU can't has come to its end; only a person is asked again.
+ */
 export function withTimeLimit(policy: Policy): Policy {
   return {
     name: policy.name,
     begin: (goal, parameters) => policy.begin(goal, parameters),
-    decide: (view, goal) => overdue(view, goal) ?? policy.decide(view, goal),
+    decide: (view, goal) => {
+      const decision = overdue(view, goal) ?? policy.decide(view, goal);
+      if (decision.action.kind !== 'postcopy' || view.abilities.has('postcopy')) return decision;
+      if (view.request !== undefined) return decision;
+      return {
+        action: { kind: 'cancel' },
+        reason: `${decision.reason}, and postcopy is not possible here`,
+      };
+    },
   };
 }
 

@@ -19,6 +19,7 @@ import {
   type Policy,
   type Range,
 } from 'precopy';
+import { withTimeLimit } from '#plugin/sequence/policies/timeout.js';
 import { goalWith } from '../../../support/goals.js';
 
 const MiB = 2 ** 20;
@@ -128,6 +129,18 @@ describe('the adaptive policy', () => {
     assert.equal(ours.throttlePercent, 0);
     assert.ok(ours.totalMs < 1.2 * alone.totalMs);
     assert.ok((ours.downtimeMs ?? Infinity) < (alone.downtimeMs ?? 0));
+  });
+
+  it('does not wait for a shorter downtime where the total time limit would not have it', () => {
+    for (const rate of [3000, 5000]) {
+      const model = guest(16_384, uniformCurve(16_384, rate));
+      const policy = withTimeLimit(adaptivePolicy);
+      const atLeisure = run(model, policy);
+      const totalLimitMs = 0.9 * atLeisure.totalMs;
+      const hurried = run(model, policy, plain, { ...goal, totalLimitMs });
+      assert.ok(hurried.converged && hurried.totalMs <= totalLimitMs, String(rate));
+      assert.ok((hurried.downtimeMs ?? Infinity) <= goal.downtimeLimitMs);
+    }
   });
 
   it('never throttles more than it may, and says that it does not converge', () => {

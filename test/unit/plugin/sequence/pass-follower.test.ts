@@ -69,6 +69,44 @@ describe('a flood of passes', () => {
     assert.ok(records.some(({ why }) => why?.stopCopyTrap));
   });
 
+  it('names the passes that nothing is known of, where the migration ended in its middle', async () => {
+    const passes: RecordOf<'pass'>[] = [];
+    const warnings: string[] = [];
+    using journal = new Journal();
+    journal.subscribe((record: JournalRecord) => {
+      if (record.type === 'pass') passes.push(record);
+      if (record.type === 'warning') warnings.push(record.message);
+    });
+    const answers: (() => Promise<MigrationInfo>)[] = [
+      () => Promise.resolve(info),
+      () => Promise.resolve({ status: 'cancelled' }),
+      () => Promise.reject(new Error('the connection ended')),
+    ];
+    using follower = new PassFollower(
+      async () => {
+        await turn();
+        return await (answers.shift()?.() ?? Promise.resolve(info));
+      },
+      () => context,
+      journal,
+    );
+    follower.pass(1, false, 1e15);
+    await turn();
+    follower.pass(2, false, 1e15 + 500);
+    follower.pass(3, false, 1e15 + 1000);
+    await follower.settled();
+    follower.pass(4, false, 1e15 + 1500);
+    await follower.settled();
+    assert.deepEqual(
+      passes.map(({ first, pass }) => [first, pass]),
+      [[1, 1]],
+    );
+    assert.deepEqual(warnings, [
+      'Passes 2 to 3 could not be sampled: query-migrate has no figures any more, status cancelled',
+      'Pass 4 could not be sampled: the connection ended',
+    ]);
+  });
+
   it('has the states of the VFIO devices as of each pass', async () => {
     const records: RecordOf<'pass'>[] = [];
     using journal = new Journal();
