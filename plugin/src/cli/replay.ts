@@ -36,11 +36,19 @@ async function runReplay(path: string, name: string, json: boolean): Promise<Exi
 }
 
 /** A person's decisions, and a schedule that is not here any more, can't be made again. */
-function recordedPolicy(records: readonly JournalRecord[]): Policy | undefined {
+export function recordedPolicy(records: readonly JournalRecord[]): Policy | undefined {
   const goal = records.findLast((record) => record.type === 'goal');
-  try {
-    return goal && findPolicy(goal.policy);
-  } catch {
-    return undefined;
+  if (goal === undefined || goal.policy === 'manual') return undefined;
+  // A schedule goes by the name in its file; the command line has the file's.
+  const start = records.find((record) => record.type === 'start');
+  const { policy: asked } = (start?.arguments ?? {}) as { policy?: unknown };
+  for (const name of [goal.policy, asked]) {
+    try {
+      const policy = findPolicy(String(name));
+      if (policy.name === goal.policy) return policy;
+    } catch {
+      // Not that one.
+    }
   }
+  return undefined;
 }

@@ -83,7 +83,10 @@ export function migrationEntryOf(
   const passes = records.flatMap((record) => (record.type === 'pass' ? [record] : []));
   const first = passes.find(({ late }) => !late)?.sample;
   const result = records.findLast((record) => record.type === 'result')?.result;
-  if (!started || !limits || !first) return undefined;
+  // A short one may have ended before its first pass could be looked at.
+  const known = records.find((record) => record.type === 'goal')?.ramBytes;
+  const ramBytes = first ? first.remainingBytes + first.handledBytes : known;
+  if (!started || !limits || ramBytes === undefined) return undefined;
   const last = records.at(-1);
   const completed = result?.outcome === 'completed';
   const linkBytesPerSecond = linkOf(records);
@@ -93,7 +96,7 @@ export function migrationEntryOf(
     at: started.at,
     ...about,
     destination: destinationOf(started, about.host),
-    ramBytes: first.remainingBytes + first.handledBytes,
+    ramBytes,
     vfio: passes.some(({ sample }) => sample.vfioBytes !== undefined),
     ...limits,
     completed,

@@ -48,9 +48,7 @@ export function modelOf(records: readonly JournalRecord[]): RecordedModel | unde
     caveats,
     parameters: {
       ...defaultParameters,
-      downtimeLimitMs: goal.initial.downtimeLimitMs,
-      maxBandwidthBytesPerSecond: goal.initial.maxBandwidthBytesPerSecond,
-      availSwitchoverBytesPerSecond: goal.initial.switchoverBytesPerSecond ?? 0,
+      ...parametersBefore(records, goal),
       autoConverge:
         goal.initial.throttlePercent === undefined
           ? undefined
@@ -69,6 +67,30 @@ export function modelOf(records: readonly JournalRecord[]): RecordedModel | unde
       costs: costsOf(records, passes, link),
       horizonMs,
     },
+  };
+}
+
+/** What stood in QEMU before the run set it: a run that began held would else leave the hold to any policy. */
+function parametersBefore(
+  records: readonly JournalRecord[],
+  { initial }: RecordOf<'goal'>,
+): Pick<
+  ModelParameters,
+  'downtimeLimitMs' | 'maxBandwidthBytesPerSecond' | 'availSwitchoverBytesPerSecond'
+> {
+  const saved = records.find((record) => record.type === 'before' && record.side === 'source');
+  const parameters = saved?.type === 'before' ? saved.settings.parameters : {};
+  const numberOf = (name: string, otherwise: number): number => {
+    const value = parameters[name];
+    return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : otherwise;
+  };
+  return {
+    downtimeLimitMs: numberOf('downtime-limit', initial.downtimeLimitMs),
+    maxBandwidthBytesPerSecond: numberOf('max-bandwidth', initial.maxBandwidthBytesPerSecond),
+    availSwitchoverBytesPerSecond: numberOf(
+      'avail-switchover-bandwidth',
+      initial.switchoverBytesPerSecond ?? 0,
+    ),
   };
 }
 

@@ -49,14 +49,23 @@ export function replay(
       'Replay needs the journal of a migration that went through several passes.',
     );
   }
+  const [again, instead] = [recordedPolicy && run(model, recordedPolicy), run(model, other)];
+  const wantsPostcopy = [again, instead].some((replayed) =>
+    replayed?.decisions.some(({ what }) => what === 'postcopy'),
+  );
   return {
     recorded: {
       policy: model.goal.policy,
       result: records.findLast((record) => record.type === 'result')?.result,
     },
-    again: recordedPolicy && run(model, recordedPolicy),
-    other: run(model, other),
-    caveats: model.caveats,
+    again,
+    other: instead,
+    caveats: [
+      ...model.caveats,
+      ...(wantsPostcopy
+        ? ['The model knows no postcopy: it is taken for a switchover whatever the downtime.']
+        : []),
+    ],
   };
 }
 

@@ -315,6 +315,17 @@ describe("a migration's entry", () => {
     );
   });
 
+  it('is made of one that was over before its first pass could be looked at, too', () => {
+    const late = records('tcp:there:1', 100 * MiB).map((record) =>
+      record.type === 'pass' ? { ...record, late: true } : record,
+    );
+    assert.equal(migrationEntryOf(late, about, []), undefined, 'how large it is, nobody knows');
+    const sized = late.map((record) =>
+      record.type === 'goal' ? { ...record, ramBytes: 1024 * MiB } : record,
+    );
+    assert.equal(migrationEntryOf(sized, about, [])?.ramBytes, 1024 * MiB);
+  });
+
   it("tells the link's bandwidth only where max-bandwidth was far away", () => {
     const of = (max: number): number | null | undefined =>
       migrationEntryOf(records('unix:/tmp/x', max), about, [])?.linkBytesPerSecond;

@@ -107,6 +107,34 @@ describe('a replay', () => {
     assert.ok(other.decisions.some(({ what }) => what === 'tune'));
   });
 
+  it('of a migration that began held has QEMU without the hold', () => {
+    const held = { downtimeLimitMs: 1, switchoverBytesPerSecond: 1000 };
+    const saved: JournalEntry = {
+      type: 'before',
+      side: 'source',
+      guestRan: true,
+      settings: {
+        capabilities: {},
+        parameters: {
+          'downtime-limit': 300,
+          'max-bandwidth': 32 * MiB,
+          'avail-switchover-bandwidth': 0,
+        },
+      },
+    };
+    const records = record(6000).records.map((each) =>
+      each.type === 'goal' ? { ...each, initial: { ...each.initial, ...held } } : each,
+    );
+    const unknown = replay(records, qemuPolicy, undefined);
+    assert.equal(unknown.other.result.converged, false);
+    const known = replay(
+      [{ ...saved, at: 1.7e12, monotonicMs: 0 }, ...records],
+      qemuPolicy,
+      undefined,
+    );
+    assert.ok(known.other.result.converged);
+  });
+
   it('says what the records can not tell', () => {
     const { caveats } = replay(record(6000).records, adaptivePolicy, undefined);
     assert.match(
