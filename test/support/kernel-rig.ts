@@ -11,11 +11,17 @@ import {
 } from './raw-container.js';
 import { PAGE, pages, type Type1Rig } from './type1-rig.js';
 
-/** Whether a range may end at 2^64: the kernel is 6.19 or later. */
-function topOfAddressSpace(): boolean {
-  const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(release()) ?? [];
-  return Number(major) * 1000 + Number(minor) >= 6019;
+function kernelIsOlderThan(major: number, minor: number): boolean {
+  const [, ourMajor = '0', ourMinor = '0'] = /^(\d+)\.(\d+)/.exec(release()) ?? [];
+  return Number(ourMajor) * 1000 + Number(ourMinor) < major * 1000 + minor;
 }
+
+/**
+ * Before 5.17 vfio_dma_bitmap_free() passes to kfree() what kvzalloc() may have taken from vmalloc, and always
+ * has past 4 MiB (128 GiB of memory): an oops when tracking stops or the container closes. A large guest is
+ * then mapped in pieces, whose bitmaps of 32 KiB come from kmalloc.
+ */
+const largestMappingPages = kernelIsOlderThan(5, 17) ? 2 ** 18 : Infinity;
 
 /** With a dirtygen mdev. */
 export function kernelRig(): Type1Rig {
@@ -65,14 +71,17 @@ function rigWith(device: HostDevice, owner: Disposable): Pick<Type1Rig, Common> 
 
   return {
     container,
-    topOfAddressSpace: topOfAddressSpace(),
+    topOfAddressSpace: !kernelIsOlderThan(6, 19),
     map(iova, pageCount) {
-      const bytes = pageCount * PAGE;
-      // The device needs no view of it, and a large guest's memory is never backed.
-      const options = { viewBytes: Math.min(bytes, 2 ** 30), writable: true, noReserve: true };
-      const mapping = kernel.mmap({ bytes, ...options });
-      mappings.push(mapping);
-      container.dirtyPages.map({ iova, bytes: pages(pageCount), memory: mapping.memory });
+      for (let page = 0; page < pageCount; page += largestMappingPages) {
+        const count = Math.min(largestMappingPages, pageCount - page);
+        // The device needs no view of it, and a large guest's memory is never backed.
+        const options = { viewBytes: PAGE, writable: true, noReserve: true };
+        const mapping = kernel.mmap({ bytes: count * PAGE, ...options });
+        mappings.push(mapping);
+        const { memory } = mapping;
+        container.dirtyPages.map({ iova: iova + pages(page), bytes: pages(count), memory });
+      }
     },
     [Symbol.dispose]() {
       raw[Symbol.dispose]();
