@@ -179,7 +179,7 @@ export async function prepareLab({
       : await ensureLayer(suite, layer, { signal, report, cacheFolder });
   const accelerator = await chooseAccelerator(image, cacheFolder, { signal });
   const products: string[] = [];
-  for (const extra of [...standardExtras(suite), ...extras]) {
+  for (const extra of [...standardExtras(), ...extras]) {
     products.push(await ensureExtra(image, extra, { cacheFolder, accelerator, signal, report }));
   }
   return { image, layerFolder, accelerator, products };

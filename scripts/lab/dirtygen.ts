@@ -150,8 +150,16 @@ function errnoOf(cause: unknown): string | undefined {
 }
 
 /** True where the module is loaded. */
-export function dirtygenLoaded(): boolean {
+function dirtygenLoaded(): boolean {
   return existsSync(TYPE_FOLDER);
+}
+
+/**
+ * Whether the loaded module is all of dirtygen. That of Linux 5.10 has no parameters: it neither migrates nor
+ * logs, and takes only some of the commands (docs/dirtygen.md).
+ */
+export function dirtygenMigrates(): boolean {
+  return existsSync(PARAMETERS_FOLDER);
 }
 
 /** One mdev of dirtygen. */
@@ -163,7 +171,10 @@ export class Dirtygen implements Disposable {
     this.uuid = uuid;
   }
 
-  /** @throws DirtygenError DIRTYGEN_MISSING, or DIRTYGEN_REFUSED (EEXIST: the UUID is taken) */
+  /**
+   * @throws DirtygenError DIRTYGEN_MISSING, or DIRTYGEN_REFUSED (EEXIST: the UUID is taken; ENOENT: this
+   * kernel's dirtygen does not have what the options ask for)
+   */
   static create(options: DirtygenOptions = {}): Dirtygen {
     const { uuid = randomUUID(), migrationFlags, dmaLogging = false } = options;
     if (!dirtygenLoaded()) {
@@ -173,20 +184,24 @@ export class Dirtygen implements Disposable {
           'node scripts/dist/lab/main.js run -- COMMAND',
       );
     }
-    // Module parameters count at creation; nobody gets in between, as all of this is synchronous.
-    const flagsFile = join(PARAMETERS_FOLDER, 'migration_flags');
-    const loggingFile = join(PARAMETERS_FOLDER, 'dma_logging');
-    const flagsBefore = readFileSync(flagsFile, 'utf8');
-    const loggingBefore = readFileSync(loggingFile, 'utf8');
+    const parameters = [
+      { name: 'migration_flags', value: migrationFlags?.toString(), off: '0' },
+      { name: 'dma_logging', value: dmaLogging ? 'Y' : 'N', off: 'N' },
+    ];
+    // They count at creation; nobody gets in between, as all of this is synchronous.
+    const before = new Map<string, string>();
     try {
-      if (migrationFlags !== undefined) writeFileSync(flagsFile, String(migrationFlags));
-      writeFileSync(loggingFile, dmaLogging ? 'Y' : 'N');
+      for (const { name, value, off } of parameters) {
+        if (value === undefined || (value === off && !dirtygenMigrates())) continue;
+        const file = join(PARAMETERS_FOLDER, name);
+        before.set(file, readFileSync(file, 'utf8'));
+        writeFileSync(file, value);
+      }
       writeFileSync(join(TYPE_FOLDER, 'create'), uuid);
     } catch (error) {
       throw new DirtygenError('DIRTYGEN_REFUSED', `The mdev ${uuid} can't be created.`, error);
     } finally {
-      writeFileSync(flagsFile, flagsBefore);
-      writeFileSync(loggingFile, loggingBefore);
+      for (const [file, value] of before) writeFileSync(file, value);
     }
     return new Dirtygen(uuid);
   }

@@ -19,7 +19,6 @@ import type { Image } from './image.js';
 import type { ToolResult } from './process.js';
 import type { Share } from './qemu-command.js';
 import { canRunInRoot, runInRoot } from './root-shell.js';
-import type { Suite } from './suites.js';
 import { useFolder } from './unused.js';
 import { startVm } from './vm.js';
 
@@ -34,15 +33,12 @@ export interface Extra {
   readonly makeArguments?: readonly string[] | undefined;
 }
 
-/** The extras that every boot of the lab has, as far as their sources and the suite's kernel allow. */
-export function standardExtras(suite: Suite): Extra[] {
+/** The extras that every boot of the lab has, as far as their sources are there. */
+export function standardExtras(): Extra[] {
   const lab = join(repositoryRoot(), 'scripts/lab');
   const extras: Extra[] = [
     { name: 'workload', sources: join(lab, 'workload'), product: 'workload.bin' },
-    // bullseye's kernel, 5.10, is older than the migration protocol that dirtygen speaks.
-    ...(suite === 'bullseye'
-      ? []
-      : [{ name: 'dirtygen', sources: join(lab, 'dirtygen'), product: 'dirtygen.ko' }]),
+    { name: 'dirtygen', sources: join(lab, 'dirtygen'), product: 'dirtygen.ko' },
   ];
   return extras.filter(({ sources }) => existsSync(join(sources, 'Makefile')));
 }

@@ -14,7 +14,7 @@ import type { JournalRecord, MigrationResult, Rehearsal } from 'precopy';
 import { QmpClient } from 'qemu-qmp-client-ts';
 import { startVfioPair, type VfioPair } from '#scripts/lab/vfio-guest.js';
 import { Link } from '../support/link.js';
-import { needsDirtygen } from '../support/needs-dirtygen.js';
+import { needsWholeDirtygen } from '../support/needs-dirtygen.js';
 import { precopy } from '../support/precopy.js';
 import { bindToVfioPci, iommuBackedDevices } from '../support/raw-container.js';
 
@@ -30,7 +30,7 @@ const filled = { rangeIova: 0x100_0000n, rangePages: 6144, pattern: 'sequential'
 const workload = { baseAddress: 0x400_0000, pages: 64, pagesPerSecond: 50 };
 
 describe('a container whose dirty page scope is `all`', () => {
-  needsDirtygen();
+  needsWholeDirtygen();
   const held: (Disposable | AsyncDisposable)[] = [];
   const hold = <T extends Disposable | AsyncDisposable>(resource: T): T => {
     held.push(resource);

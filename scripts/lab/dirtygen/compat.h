@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What differs between the kernels that dirtygen is built for: 6.1 (Debian
- * bookworm), 6.12 (trixie) and 7.x (sid). Nothing else tests the version.
+ * bookworm), 6.12 (trixie) and 7.x (sid). Nothing else tests the version, but
+ * for the Makefile: linux-5-10.c is a driver of its own.
  */
 #ifndef DIRTYGEN_COMPAT_H
 #define DIRTYGEN_COMPAT_H

@@ -7,14 +7,11 @@ import {
   iommuBackedDevices,
   RawContainer,
 } from '../../support/raw-container.js';
-import { needsDirtygen } from '../../support/needs-dirtygen.js';
 import { PAGE, pages } from '../../support/type1-rig.js';
 
 const MAPPED = 512;
 
 describe('an IOMMU-backed device in a container', () => {
-  needsDirtygen();
-
   it('makes every page dirty, at once and every time, and once more after it left', async () => {
     const kernel = new LibcKernel();
     using dirtygen = Dirtygen.create();

@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
-import { needsDirtygen } from '../../support/needs-dirtygen.js';
 import { kernelRig } from '../../support/kernel-rig.js';
 import { PAGE, pages } from '../../support/type1-rig.js';
 
 const TEBIBYTE_PAGES = 2 ** 28;
 
 describe('reads of a 1 TiB guest', () => {
-  needsDirtygen();
-
   it('leave the event loop and the thread pool to others', async () => {
     using rig = kernelRig();
     const { dirtyPages } = rig.container;

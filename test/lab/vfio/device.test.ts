@@ -3,7 +3,7 @@ import { release } from 'node:os';
 import { bitmapBytesFor, LibcKernel, VfioDevice } from 'linux-vfio-ts';
 import { Dirtygen, type DirtygenOptions } from '#scripts/lab/dirtygen.js';
 import { hasIovaBitmap } from '../../support/iova-bitmap.js';
-import { needsDirtygen } from '../../support/needs-dirtygen.js';
+import { needsWholeDirtygen } from '../../support/needs-dirtygen.js';
 import { hostDeviceOf, RawContainer } from '../../support/raw-container.js';
 import { PAGE, pages } from '../../support/type1-rig.js';
 
@@ -35,8 +35,6 @@ function openDevice(options: DirtygenOptions): Bench {
 }
 
 describe('a VFIO device of this kernel', () => {
-  needsDirtygen();
-
   it('says what it is, and which regions it has', () => {
     using bench = openDevice({});
     const { device } = bench;
@@ -55,25 +53,7 @@ describe('a VFIO device of this kernel', () => {
     assert.throws(() => device.region(1000), { code: 'KERNEL_EINVAL' });
   });
 
-  it('says how it migrates', () => {
-    using bench = openDevice({});
-    const { device } = bench;
-    assert.deepEqual(device.migration(), {
-      flags: hasPreCopy ? 7n : 3n,
-      stopCopy: true,
-      p2p: true,
-      preCopy: hasPreCopy,
-    });
-    assert.equal(device.migrationState(), 'running');
-  });
-
-  it('says how much it will send, if the kernel can ask it (6.2)', async () => {
-    using bench = openDevice({});
-    await bench.dirtygen.set({ reportedBytes: 123_456_789 });
-    assert.equal(bench.device.stopCopyBytes(), hasPreCopy ? 123_456_789n : undefined);
-  });
-
-  it('can do none of that without migration support', () => {
+  it('can neither migrate nor log unless its driver can', () => {
     using bench = openDevice({ migrationFlags: 0 });
     assert.equal(bench.device.migration(), undefined);
     assert.equal(bench.device.migrationState(), undefined);
@@ -84,29 +64,51 @@ describe('a VFIO device of this kernel', () => {
     });
   });
 
-  it(
-    hasIovaBitmap
-      ? 'reports what it logged, once'
-      : 'starts logging and can not report, which is seen beforehand',
-    async () => {
-      using bench = openDevice({ dmaLogging: true });
-      const { dmaLogging } = bench.device;
-      assert.equal(dmaLogging.support().works, hasIovaBitmap);
-      assert.equal((await bench.dirtygen.status()).logging, false);
-      assert.equal(dmaLogging.start([{ iova: 0n, bytes: pages(512) }], PAGE), 4096n);
-      await bench.dirtygen.writeAt(pages(9), 2);
-      const bitmap = new Uint8Array(bitmapBytesFor(pages(512), PAGE));
-      const request = { iova: 0n, bytes: pages(512), pageBytes: PAGE, bitmap };
-      if (hasIovaBitmap) {
-        await dmaLogging.report(request);
-        assert.deepEqual([bitmap[1], bitmap.filter((byte) => byte !== 0).length], [0b110, 1]);
-        await dmaLogging.report(request);
-        assert.ok(bitmap.every((byte) => byte === 0));
-      } else {
-        await assert.rejects(dmaLogging.report(request), { code: 'KERNEL_EOPNOTSUPP' });
-      }
-      dmaLogging.stop();
-      assert.equal((await bench.dirtygen.status()).logging, false);
-    },
-  );
+  describe('that migrates and logs', () => {
+    needsWholeDirtygen();
+
+    it('says how it migrates', () => {
+      using bench = openDevice({});
+      const { device } = bench;
+      assert.deepEqual(device.migration(), {
+        flags: hasPreCopy ? 7n : 3n,
+        stopCopy: true,
+        p2p: true,
+        preCopy: hasPreCopy,
+      });
+      assert.equal(device.migrationState(), 'running');
+    });
+
+    it('says how much it will send, if the kernel can ask it (6.2)', async () => {
+      using bench = openDevice({});
+      await bench.dirtygen.set({ reportedBytes: 123_456_789 });
+      assert.equal(bench.device.stopCopyBytes(), hasPreCopy ? 123_456_789n : undefined);
+    });
+
+    it(
+      hasIovaBitmap
+        ? 'reports what it logged, once'
+        : 'starts logging and can not report, which is seen beforehand',
+      async () => {
+        using bench = openDevice({ dmaLogging: true });
+        const { dmaLogging } = bench.device;
+        assert.equal(dmaLogging.support().works, hasIovaBitmap);
+        assert.equal((await bench.dirtygen.status()).logging, false);
+        assert.equal(dmaLogging.start([{ iova: 0n, bytes: pages(512) }], PAGE), 4096n);
+        await bench.dirtygen.writeAt(pages(9), 2);
+        const bitmap = new Uint8Array(bitmapBytesFor(pages(512), PAGE));
+        const request = { iova: 0n, bytes: pages(512), pageBytes: PAGE, bitmap };
+        if (hasIovaBitmap) {
+          await dmaLogging.report(request);
+          assert.deepEqual([bitmap[1], bitmap.filter((byte) => byte !== 0).length], [0b110, 1]);
+          await dmaLogging.report(request);
+          assert.ok(bitmap.every((byte) => byte === 0));
+        } else {
+          await assert.rejects(dmaLogging.report(request), { code: 'KERNEL_EOPNOTSUPP' });
+        }
+        dmaLogging.stop();
+        assert.equal((await bench.dirtygen.status()).logging, false);
+      },
+    );
+  });
 });

@@ -1,10 +1,8 @@
 import { BitmapArena } from 'linux-vfio-ts';
 import { harvestCases } from '../../support/harvest-cases.js';
 import { kernelRig } from '../../support/kernel-rig.js';
-import { needsDirtygen } from '../../support/needs-dirtygen.js';
 
 describe('a harvest from type1 of this kernel', () => {
-  needsDirtygen();
   const arena = new BitmapArena({ capacityBytes: 64 * 2 ** 20 });
   after(() => {
     arena[Symbol.dispose]();

@@ -1,10 +1,7 @@
 import { iommuBackedRig, kernelRig } from '../../support/kernel-rig.js';
-import { needsDirtygen } from '../../support/needs-dirtygen.js';
 import { casesFor } from '../../support/type1-cases.js';
 
 describe('a type1 container of this kernel with an emulated device', () => {
-  needsDirtygen();
-
   for (const testCase of casesFor('pinned')) {
     it(testCase.name, async () => {
       using rig = kernelRig();
