@@ -24,6 +24,8 @@ export interface Type1Behaviour {
   readonly topOfAddressSpace: boolean;
   /** iommufd's compatibility container. */
   readonly iommufd: boolean;
+  /** PAGE_SIZE of the kernel; 65536 on some of arm64. */
+  readonly pageBytes: number;
 }
 
 const mainline: Type1Behaviour = {
@@ -38,6 +40,7 @@ const mainline: Type1Behaviour = {
   dirtyTracking: true,
   topOfAddressSpace: false,
   iommufd: false,
+  pageBytes: 4096,
 };
 
 /** Mainline kernels as Debian ships them, and the kernels of the 2020 review (proposals). */
@@ -46,6 +49,7 @@ export const type1Behaviours = {
   '5.10': { ...mainline, extensions: [1, 3, 6], updateVaddr: false },
   '6.1': mainline,
   '6.12': mainline,
+  '6.12 with 64 KiB pages': { ...mainline, pageBytes: 65536 },
   '7.2': { ...mainline, extensions: [1, 3, 9], topOfAddressSpace: true },
   /** iommufd behind /dev/vfio/vfio (CONFIG_IOMMUFD_VFIO_CONTAINER). */
   'iommufd compatibility': {
@@ -73,8 +77,6 @@ export const type1Behaviours = {
 const ADDRESS_SPACE_END = 1n << 64n;
 const LARGEST_TRACKED_PAGES = 2 ** 31 - 1;
 const DMA_ENTRY_LIMIT = 65535;
-/** PAGE_MASK of an x86_64 kernel: the page sizes of a container without IOMMU domain. */
-const ALL_PAGE_SIZES = 0xfffffffffffff000n;
 
 interface Mapping {
   readonly iova: bigint;
@@ -94,11 +96,12 @@ export class Type1Model implements ModelFile {
   #mappings: Mapping[] = [];
   #tracking = false;
   #iommuGroups = 0;
-  #pageSizes = ALL_PAGE_SIZES;
+  #pageSizes: bigint;
   readonly #emulatedDevices: boolean;
 
   constructor(behaviour: Type1Behaviour = mainline, options: { emulatedDevices?: boolean } = {}) {
     this.#behaviour = behaviour;
+    this.#pageSizes = this.#allPageSizes;
     this.#emulatedDevices = options.emulatedDevices ?? true;
   }
 
@@ -151,6 +154,9 @@ export class Type1Model implements ModelFile {
   attachIommuGroup(pageSizes = 0x40201000n): void {
     this.#iommuGroups += 1;
     this.#pageSizes &= pageSizes;
+    // vfio_update_pgsize_bitmap: an IOMMU with smaller pages than the kernel's is used with the kernel's.
+    const smaller = pageSizes & ~this.#allPageSizes;
+    if (smaller !== 0n) this.#pageSizes |= BigInt(this.#behaviour.pageBytes);
     for (const mapping of this.#mappings) mapping.iommuMapped = true;
   }
 
@@ -158,7 +164,7 @@ export class Type1Model implements ModelFile {
   detachIommuGroup(): void {
     this.#iommuGroups -= 1;
     if (this.#iommuGroups === 0) {
-      this.#pageSizes = ALL_PAGE_SIZES;
+      this.#pageSizes = this.#allPageSizes;
       for (const mapping of this.#mappings) mapping.iommuMapped = false;
     }
     for (const mapping of this.#mappings) {
@@ -284,14 +290,15 @@ export class Type1Model implements ModelFile {
     const { argsz, flags, iova, size, vaddr } = vfio.dmaMap.read(argument);
     const access = VfioFlag.VFIO_DMA_MAP_FLAG_READ | VfioFlag.VFIO_DMA_MAP_FLAG_WRITE;
     if (argsz < vfio.dmaMap.size || flags === 0) throw new Refusal('EINVAL');
-    if (this.#behaviour.updateVaddr && flags === VfioFlag.VFIO_DMA_MAP_FLAG_VADDR) {
-      // A mapping whose vaddr was not invalidated can't get another one.
-      throw new Refusal(this.#find(iova) === undefined ? 'ENOENT' : 'EINVAL');
-    }
-    if ((flags & ~access) !== 0) throw new Refusal('EINVAL');
+    const setsVaddr = this.#behaviour.updateVaddr && flags === VfioFlag.VFIO_DMA_MAP_FLAG_VADDR;
+    if (!setsVaddr && (flags & ~access) !== 0) throw new Refusal('EINVAL');
     const page = BigInt(this.#pageBytes());
     if (size === 0n || (size | iova | vaddr) % page !== 0n) throw new Refusal('EINVAL');
     if (iova + size > ADDRESS_SPACE_END) throw this.#overflow();
+    if (setsVaddr) {
+      // A mapping whose vaddr was not invalidated can't get another one.
+      throw new Refusal(this.#find(iova) === undefined ? 'ENOENT' : 'EINVAL');
+    }
     const overlaps = this.#mappings.some(
       (other) => iova < other.iova + other.bytes && other.iova < iova + size,
     );
@@ -455,6 +462,11 @@ export class Type1Model implements ModelFile {
 
   #overflow(): Refusal {
     return new Refusal(this.#behaviour.topOfAddressSpace ? 'EOVERFLOW' : 'EINVAL');
+  }
+
+  /** PAGE_MASK: the page sizes of a container without IOMMU domain. */
+  get #allPageSizes(): bigint {
+    return ADDRESS_SPACE_END - BigInt(this.#behaviour.pageBytes);
   }
 
   #pageBytes(): number {

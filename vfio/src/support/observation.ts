@@ -29,11 +29,12 @@ export interface ContainerObservation {
   readonly info: Type1Info | Failed;
   /**
    * VFIO_IOMMU_DIRTY_PAGES asked for a page where nothing is mapped: `on`, `off`, or the errno name of a
-   * refusal other than EINVAL (ENOTTY: no such ioctl; EACCES: type1 v1). `unasked`: somebody else tracks.
+   * refusal other than EINVAL (ENOTTY: no such ioctl; EACCES: type1 v1). `unasked`: somebody else tracks, or
+   * GET_INFO failed, without which EINVAL could not be told from `off`.
    */
   readonly dirtyPages: 'on' | 'off' | 'unasked' | Failed;
   /**
-   * VFIO_IOMMU_MAP_DMA with FLAG_VADDR for a page where nothing is mapped. ENOENT: the kernel knows the
+   * VFIO_IOMMU_MAP_DMA with FLAG_VADDR for a whole page where nothing is mapped. ENOENT: the kernel knows the
    * flag, hence the series of Linux 5.12 that made extension 9 UNMAP_ALL and 10 UPDATE_VADDR. EINVAL: it
    * does not know it. Changes nothing either way.
    */

@@ -10,13 +10,15 @@ import { Iommufd } from '../iommufd/iommufd.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { Type1Container } from '../type1/container.js';
 import { HarvestGate } from '../type1/gate.js';
-import type {
-  ContainerObservation,
-  DeviceObservation,
-  DirtyTrackingObservation,
-  Failed,
-  GroupObservation,
-  IommufdObservation,
+import { smallestPageBytes } from '../type1/info.js';
+import {
+  type ContainerObservation,
+  type DeviceObservation,
+  type DirtyTrackingObservation,
+  type Failed,
+  type GroupObservation,
+  hasFailed,
+  type IommufdObservation,
 } from './observation.js';
 
 /** A file that we hold: a duplicate, and what it was in the process that owns it. */
@@ -71,17 +73,18 @@ export async function observeDirtyTracking(
 
 function observeContainer(kernel: Kernel, file: HeldFd, gate: HarvestGate): ContainerObservation {
   const container = new Type1Container(kernel, file.fd, gate);
+  const info = attempt(() => container.info());
   return {
     fd: file.origin.fd,
     servedByIommufd: attempt(() => servedByIommufd(kernel, file)),
     apiVersion: attempt(() => container.apiVersion()),
     extensions: attempt(() => container.extensions()),
-    info: attempt(() => container.info()),
+    info,
     dirtyPages:
-      gate.shutReason !== undefined
+      gate.shutReason !== undefined || hasFailed(info)
         ? 'unasked'
         : attempt(() => (container.dirtyPages.askTracking() ? 'on' : 'off')),
-    mapVaddr: askMapVaddr(kernel, file.fd),
+    mapVaddr: askMapVaddr(kernel, file.fd, hasFailed(info) ? undefined : smallestPageBytes(info)),
   };
 }
 
@@ -95,9 +98,14 @@ function servedByIommufd(kernel: Kernel, { fd }: HeldFd): boolean {
   }
 }
 
-/** The errno name, or `done` for a kernel that accepted it (none does). */
-function askMapVaddr(kernel: Kernel, fd: number): string {
-  const page = 4096n;
+/**
+ * The errno name, or `done` for a kernel that accepted it (none does).
+ *
+ * @param pageBytes the container's smallest page: what is not aligned to it is EINVAL, known flag or not
+ *   (vfio_dma_do_map looks at that first)
+ */
+function askMapVaddr(kernel: Kernel, fd: number, pageBytes = 4096): string {
+  const page = BigInt(pageBytes);
   const argument = vfio.dmaMap.create({
     argsz: vfio.dmaMap.size,
     flags: VfioFlag.VFIO_DMA_MAP_FLAG_VADDR,

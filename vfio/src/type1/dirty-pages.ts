@@ -14,7 +14,7 @@ import { isErrno } from '../errors.js';
 import type { IoctlCall } from '../kernel/kernel.js';
 import { isPageSize } from '../page-size.js';
 import { GatedFile } from './gated-file.js';
-import { getType1Info } from './info.js';
+import { getType1Info, smallestPageBytes } from './info.js';
 import {
   bitmapBytesFor,
   explainType1Refusal,
@@ -202,8 +202,7 @@ export class DirtyPages extends GatedFile {
    * @throws KernelError ENOTTY (no dirty page tracking), EACCES (type1 v1), EINVAL (no IOMMU)
    */
   askTracking(): boolean {
-    const { iovaPageSizes } = getType1Info(this.kernel, this.fd);
-    const pageBytes = smallestPageBytes(iovaPageSizes) ?? 4096;
+    const pageBytes = smallestPageBytes(getType1Info(this.kernel, this.fd)) ?? 4096;
     const page = BigInt(pageBytes);
     // The last page but one: a range that ends at 2^64 wraps on kernels before 6.19.
     const top = { iova: (1n << 64n) - 2n * page, bytes: page };
@@ -244,17 +243,12 @@ export class DirtyPages extends GatedFile {
   #state(): Type1State {
     let pageBytes: number | undefined;
     try {
-      pageBytes = smallestPageBytes(getType1Info(this.kernel, this.fd).iovaPageSizes);
+      pageBytes = smallestPageBytes(getType1Info(this.kernel, this.fd));
     } catch (error) {
       return { hasIommu: isErrno(error, 'EINVAL') ? false : undefined };
     }
     return { hasIommu: true, smallestPageBytes: pageBytes, tracking: this.tracking() };
   }
-}
-
-function smallestPageBytes(pageSizes: bigint | undefined): number | undefined {
-  if (pageSizes === undefined || pageSizes === 0n) return undefined;
-  return Number(pageSizes & -pageSizes);
 }
 
 /** @param bitmap the buffer; or, for a call that writes nothing, how long it is said to be, at address 0 */

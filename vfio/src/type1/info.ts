@@ -58,6 +58,12 @@ export function getType1Info(kernel: Kernel, fd: number): Type1Info {
   );
 }
 
+/** The container's smallest page size, in bytes: of its mappings, and of its bitmaps. Undefined: not said. */
+export function smallestPageBytes({ iovaPageSizes }: Type1Info): number | undefined {
+  if (iovaPageSizes === undefined || iovaPageSizes === 0n) return undefined;
+  return Number(iovaPageSizes & -iovaPageSizes);
+}
+
 /** Reads a filled `struct vfio_iommu_type1_info` with its chain. Pure. */
 export function parseType1Info(memory: Uint8Array): Type1Info {
   const info = vfio.type1Info.read(memory);

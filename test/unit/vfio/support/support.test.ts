@@ -93,7 +93,7 @@ describe('dirty tracking support', () => {
       mdevOnly: 'container-precise',
       iommuBacked: 'container-everything',
     },
-    ...(['6.1', '6.12', '7.2'] as const).map((release) => ({
+    ...(['6.1', '6.12', '6.12 with 64 KiB pages', '7.2'] as const).map((release) => ({
       release,
       extension9: 'unmap-all' as const,
       generations: ['migration-capability' as const],
@@ -155,7 +155,13 @@ describe('dirty tracking support', () => {
   }
 
   it('does not take extension 9 for dirty tracking where it is UNMAP_ALL', async () => {
-    for (const release of ['6.1', '6.12', '7.2', 'iommufd compatibility'] as const) {
+    for (const release of [
+      '6.1',
+      '6.12',
+      '6.12 with 64 KiB pages',
+      '7.2',
+      'iommufd compatibility',
+    ] as const) {
       for (const setup of [{}, { iommuBacked: true, emulated: false }]) {
         const { containers } = await support({ release, devices: [migratable], ...setup });
         assert.equal(containers[0]?.generations.includes('extension-9'), false, release);
