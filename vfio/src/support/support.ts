@@ -64,8 +64,8 @@ export interface ContainerSupport {
   /** The container's number in the process that owns it. */
   readonly fd: number;
   readonly type1v2: boolean;
-  /** Whether VFIO_IOMMU_DIRTY_PAGES works on it. */
-  readonly tracks: boolean;
+  /** Whether VFIO_IOMMU_DIRTY_PAGES works on it; undefined if that could not be found out. */
+  readonly tracks: boolean | undefined;
   /** Whether tracking is on now (for anybody); undefined if it was not asked. */
   readonly trackingNow: boolean | undefined;
   /** By which of the three ways the kernel says so. */
@@ -258,7 +258,8 @@ function judgeType1(
   const someMayLog =
     loggingOff !== 'all' && devices.some(({ dirtyLogging }) => dirtyLogging !== 'absent');
   if (containers.length > 1 && someMayLog) return 'unknown';
-  if (containers.some(({ tracks }) => !tracks)) return 'none';
+  if (containers.some(({ tracks }) => tracks === false)) return 'none';
+  if (containers.some(({ tracks }) => tracks === undefined)) return 'unknown';
   if (containers.some(({ scope }) => scope === 'all')) return 'container-everything';
   return containers.some(({ scope }) => scope === 'unknown') ? 'unknown' : 'container-precise';
 }
@@ -316,10 +317,11 @@ function judgeContainer(
   add(type1v2 ? 'type1 v2' : 'no type1 v2', `CHECK_EXTENSION(3) is ${type1v2 ? 1 : 0}`);
 
   const [tracks, how] = tracking(container);
-  add(tracks ? 'tracks dirty pages' : 'does not track dirty pages', how);
+  add(tracksText(tracks), how);
 
   const extension9 = judgeExtension9(container, extensions, tracks);
-  if (extension9 !== 'absent') add(extension9Text[extension9], extension9Because(container));
+  if (extension9 !== 'absent')
+    add(extension9Text[extension9], extension9Because(container, tracks));
   const extension10 = has(extensions, VfioExtension.VFIO_UPDATE_VADDR);
 
   const generations: TrackingGeneration[] = [];
@@ -371,14 +373,22 @@ function has(extensions: readonly ExtensionAnswer[], wanted: number): boolean {
   return extensions.some(({ extension, value }) => extension === wanted && value !== 0);
 }
 
+function tracksText(tracks: boolean | undefined): string {
+  if (tracks === undefined) return 'unknown whether it tracks dirty pages';
+  return tracks ? 'tracks dirty pages' : 'does not track dirty pages';
+}
+
 /** Whether the ioctl works: its own answer counts more than what the kernel says of itself. */
-function tracking(container: ContainerObservation): [boolean, string] {
+function tracking(container: ContainerObservation): [boolean | undefined, string] {
   const { dirtyPages, info } = container;
   if (dirtyPages === 'on' || dirtyPages === 'off') {
     return [true, `VFIO_IOMMU_DIRTY_PAGES answers (tracking is ${dirtyPages})`];
   }
+  if (hasFailed(info)) {
+    return [undefined, 'VFIO_IOMMU_DIRTY_PAGES was not asked, as GET_INFO does not answer'];
+  }
   if (dirtyPages === 'unasked') {
-    const says = !hasFailed(info) && info.migration !== undefined;
+    const says = info.migration !== undefined;
     return [
       says,
       `VFIO_IOMMU_DIRTY_PAGES was not asked, as a migration runs; there is ${says ? 'a' : 'no'} migration capability`,
@@ -393,7 +403,7 @@ function tracking(container: ContainerObservation): [boolean, string] {
     case 'EACCES':
       return [false, 'VFIO_IOMMU_DIRTY_PAGES fails with EACCES: the container uses type1 v1'];
     default:
-      return [false, `VFIO_IOMMU_DIRTY_PAGES fails with ${dirtyPages.failed}`];
+      return [undefined, `VFIO_IOMMU_DIRTY_PAGES fails with ${dirtyPages.failed}`];
   }
 }
 
@@ -404,11 +414,11 @@ function tracking(container: ContainerObservation): [boolean, string] {
 function judgeExtension9(
   container: ContainerObservation,
   extensions: readonly ExtensionAnswer[],
-  tracks: boolean,
+  tracks: boolean | undefined,
 ): Extension9Meaning {
   if (!has(extensions, VfioExtension.VFIO_UNMAP_ALL)) return 'absent';
   if (container.mapVaddr === 'ENOENT') return 'unmap-all';
-  if (container.mapVaddr !== 'EINVAL') return 'unknown';
+  if (container.mapVaddr !== 'EINVAL' || tracks === undefined) return 'unknown';
   // iommufd's compatibility container has UNMAP_ALL without FLAG_VADDR, and no dirty tracking.
   return tracks ? 'dirty-pages' : 'unmap-all';
 }
@@ -419,9 +429,13 @@ const extension9Text: Record<Exclude<Extension9Meaning, 'absent'>, string> = {
   unknown: 'what extension 9 means could not be found out',
 };
 
-function extension9Because({ mapVaddr, dirtyPages }: ContainerObservation): string {
+function extension9Because(
+  { mapVaddr, dirtyPages }: ContainerObservation,
+  tracks: boolean | undefined,
+): string {
   const answer = `MAP_DMA with FLAG_VADDR for an unmapped page fails with ${mapVaddr}`;
   if (mapVaddr === 'ENOENT') return `${answer}: the series of Linux 5.12 is in this kernel`;
+  if (tracks === undefined) return `${answer}, and whether VFIO_IOMMU_DIRTY_PAGES works is unknown`;
   if (hasFailed(dirtyPages)) {
     return `${answer}, and VFIO_IOMMU_DIRTY_PAGES with ${dirtyPages.failed}`;
   }
@@ -555,7 +569,11 @@ function problemsOf(
     });
   }
   if (verdict === 'none') problems.push(noTracking(observation, containers));
-  if (verdict === 'unknown' && containers.length > 1) {
+  const unanswered = observation.containers.filter(
+    (_, index) => containers[index]?.tracks === undefined,
+  );
+  if (verdict === 'unknown') problems.push(...unanswered.map(noAnswer));
+  if (verdict === 'unknown' && unanswered.length === 0 && containers.length > 1) {
     problems.push({
       severity: 'warns',
       what: `There are ${containers.length} containers, and not all devices have a dirty log that works: which device is in which container can't be seen from outside, so neither can who tracks.`,
@@ -574,6 +592,27 @@ function problemsOf(
   return problems;
 }
 
+const foreignRefusal =
+  'Look for what refuses the ioctl in place of the kernel: a security module, or a seccomp filter on this process.';
+
+/** By what GET_INFO failed with. */
+const fixesOfNoInfo: Readonly<Record<string, string>> = {
+  EINVAL:
+    'That is what a container answers whose owner has ended: check that the guest still runs, and ask again.',
+  VFIO_MALFORMED_REPLY: "This is a kernel bug: the kernel's answer contradicts itself.",
+};
+
+/** Why a container can't be judged. */
+function noAnswer(container: ContainerObservation): SupportProblem {
+  const { fd, info } = container;
+  const [, how] = tracking(container);
+  return {
+    severity: 'warns',
+    what: `Whether container fd ${fd} tracks dirty pages could not be found out: ${hasFailed(info) ? `VFIO_IOMMU_GET_INFO fails with ${info.failed}` : how}.`,
+    fix: (hasFailed(info) ? fixesOfNoInfo[info.failed] : undefined) ?? foreignRefusal,
+  };
+}
+
 function noTracking(
   { containers: observed, kernelRelease }: DirtyTrackingObservation,
   containers: readonly ContainerSupport[],
@@ -587,7 +626,7 @@ function noTracking(
       fix: 'Use devices with dirty logging of their own, or vfio_iommu_type1 behind /dev/vfio/vfio (a kernel without CONFIG_IOMMUFD_VFIO_CONTAINER, and no link from /dev/vfio/vfio to /dev/iommu).',
     };
   }
-  const untracked = containers.find(({ tracks }) => !tracks);
+  const untracked = containers.find(({ tracks }) => tracks === false);
   if (untracked === undefined) {
     return {
       severity: 'warns',

@@ -3,6 +3,8 @@ import {
   dirtyTrackingSupport,
   HarvestGate,
   observeDirtyTracking,
+  vfio,
+  VfioIoctl,
   type DirtyTrackingObservation,
   type DirtyTrackingSupport,
   type Extension9Meaning,
@@ -13,7 +15,8 @@ import {
 } from 'linux-vfio-ts';
 import { DeviceModel, type DeviceModelOptions } from '#vfio/model/device-model.js';
 import { IommufdModel } from '#vfio/model/iommufd-model.js';
-import { ModelKernel } from '#vfio/model/model-kernel.js';
+import { LyingFile } from '#vfio/model/lying-file.js';
+import { ModelKernel, Refusal, type ModelFile } from '#vfio/model/model-kernel.js';
 import { Type1Model, type1Behaviours } from '#vfio/model/type1-model.js';
 
 type Release = keyof typeof type1Behaviours;
@@ -245,6 +248,42 @@ describe('dirty tracking support', () => {
     );
     assert.match(judged.problems[0]?.what ?? '', /Behind \/dev\/vfio\/vfio is iommufd/);
   });
+
+  const noInfo: readonly { name: string; file: ModelFile; what: RegExp; fix: RegExp }[] = [
+    {
+      name: 'whose owner has just ended',
+      file: {
+        ioctl: () => {
+          throw new Refusal('EINVAL');
+        },
+      },
+      what: /GET_INFO fails with EINVAL/,
+      fix: /guest still runs/,
+    },
+    {
+      name: 'whose GET_INFO makes no sense',
+      file: new LyingFile(new Type1Model(type1Behaviours['6.12']), (argument, { request }) => {
+        if (request !== VfioIoctl.VFIO_IOMMU_GET_INFO) return;
+        vfio.type1Info.write(argument, { argsz: 0xffffffff });
+      }),
+      what: /GET_INFO fails with VFIO_MALFORMED_REPLY/,
+      fix: /kernel bug/,
+    },
+  ];
+  for (const { name, file, what, fix } of noInfo) {
+    it(`is unknown, and not "none", for a container ${name}`, async () => {
+      const kernel = new ModelKernel();
+      const origin = { fd: 20, kind: 'container', target: '/dev/vfio/vfio' } as const;
+      const held = [{ fd: kernel.install(file), origin }];
+      const judged = dirtyTrackingSupport(await observeDirtyTracking(kernel, held, []));
+      assert.equal(judged.verdict, 'unknown');
+      assert.equal(judged.containers[0]?.tracks, undefined);
+      const [problem, ...others] = judged.problems;
+      assert.match(problem?.what ?? '', what);
+      assert.match(problem?.fix ?? '', fix);
+      assert.deepEqual(others, []);
+    });
+  }
 
   it('is that of the worst of several containers', async () => {
     const { verdict, containers } = await support({
