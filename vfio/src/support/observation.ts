@@ -41,7 +41,7 @@ export interface ContainerObservation {
   readonly mapVaddr: string;
 }
 
-/** A group that the process holds, and the devices in it. */
+/** A group that the process holds, and the devices in it. Which container it is in can't be asked. */
 export interface GroupObservation {
   readonly group: number;
   readonly devices: readonly {

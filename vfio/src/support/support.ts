@@ -76,8 +76,13 @@ export interface ContainerSupport {
   /** The largest bitmap for one call, in bytes; undefined if the kernel does not say. */
   readonly largestBitmapBytes: bigint | undefined;
   readonly scope: DirtyPageScope;
-  /** Devices (PCI addresses) that can cause scope `all`. */
+  /** Devices (PCI addresses) that cause scope `all`. */
   readonly scopeCulprits: readonly string[];
+  /**
+   * Where there are several containers: devices of which one or more cause scope `all`. No ioctl and no file
+   * tells which container a group is in (VFIO_GROUP_GET_STATUS: whether it is in one).
+   */
+  readonly scopeSuspects: readonly string[];
   readonly evidence: readonly Evidence[];
 }
 
@@ -161,8 +166,9 @@ export function dirtyTrackingSupport(
   observation: DirtyTrackingObservation,
   hints: SupportHints = {},
 ): DirtyTrackingSupport {
-  const containers = observation.containers.map((container) =>
-    judgeContainer(container, observation.groups),
+  const containers = nameCulprits(
+    observation.containers.map(judgeContainer),
+    iommuBackedDevices(observation.groups),
   );
   const devices = observation.devices.map(judgeDevice);
   const sides = judgeSides(observation, containers, devices, hints);
@@ -299,10 +305,7 @@ function judgeIommufd({ fd, hwInfos }: IommufdObservation): IommufdSupport {
   return { fd, evidence: evidence.length > 0 ? evidence : [none] };
 }
 
-function judgeContainer(
-  container: ContainerObservation,
-  groups: readonly GroupObservation[],
-): ContainerSupport {
+function judgeContainer(container: ContainerObservation): ContainerSupport {
   const evidence: Evidence[] = [];
   const add = (says: string, because: string): void => {
     evidence.push({ says, because });
@@ -364,7 +367,8 @@ function judgeContainer(
     pageSizes: info?.migration?.pageSizes,
     largestBitmapBytes: info?.migration?.largestBitmapBytes,
     scope: scope.scope,
-    scopeCulprits: scope.scope === 'all' ? iommuBackedDevices(groups) : [],
+    scopeCulprits: [],
+    scopeSuspects: [],
     evidence,
   };
 }
@@ -466,15 +470,31 @@ function judgeScope(info: Type1Info | undefined): { scope: DirtyPageScope; becau
   return { scope: 'unknown', because: `${sizes} without the IOVA_RANGE capability` };
 }
 
-/**
- * mdevs are emulated since Linux 5.16; whatever is on another bus has an IOMMU behind it. A bridge of the
- * host may share a device's group, and is not the guest's.
- */
+/** Drivers with which a device may share a group with the guest's, and is not the guest's (vfio_dev_viable; driver_managed_dma since 5.19). */
+const neighbourDrivers: readonly (string | undefined)[] = [undefined, 'pcieport', 'pci-stub'];
+
+/** mdevs are emulated since Linux 5.16; whatever is on another bus has an IOMMU behind it. */
 function iommuBackedDevices(groups: readonly GroupObservation[]): string[] {
   return groups
     .flatMap(({ devices }) => devices)
-    .filter(({ bus, driver }) => bus !== undefined && bus !== 'mdev' && driver !== 'pcieport')
+    .filter(
+      ({ bus, driver }) =>
+        bus !== undefined && bus !== 'mdev' && !neighbourDrivers.includes(driver),
+    )
     .map(({ name }) => name);
+}
+
+/** @param iommuBacked devices of the process, in whichever container they are */
+function nameCulprits(
+  containers: readonly ContainerSupport[],
+  iommuBacked: readonly string[],
+): ContainerSupport[] {
+  const withAll = containers.filter(({ scope }) => scope === 'all').length;
+  const certain = containers.length === 1 || (withAll === 1 && iommuBacked.length === 1);
+  return containers.map((container) => {
+    if (container.scope !== 'all') return container;
+    return { ...container, [certain ? 'scopeCulprits' : 'scopeSuspects']: iommuBacked };
+  });
 }
 
 function judgeDevice(device: DeviceObservation): DeviceSupport {
@@ -541,11 +561,13 @@ function problemsOf(
       fix: "Bind it to its vendor's migration driver (mlx5_vfio_pci, ...) instead of vfio-pci, or unplug it before migrating.",
     });
   }
-  const withoutP2p = devices.filter(({ migratable, p2p }) => migratable === true && p2p === false);
-  if (devices.length > 1 && withoutP2p.length > 0) {
+  // vfio_multiple_devices_migration_is_supported counts the devices with migration support only.
+  const migratable = devices.filter((device) => device.migratable === true);
+  const withoutP2p = migratable.filter(({ p2p }) => p2p === false);
+  if (migratable.length > 1 && withoutP2p.length > 0) {
     problems.push({
       severity: 'blocks',
-      what: `${withoutP2p.length} of ${devices.length} devices lack P2P states; QEMU migrates several VFIO devices only if all have them.`,
+      what: `${withoutP2p.length} of ${migratable.length} migratable devices lack P2P states; QEMU migrates several VFIO devices only if all have them.`,
       fix: 'Leave one such device at most in the guest while it migrates.',
     });
   }
@@ -557,14 +579,13 @@ function problemsOf(
     });
   }
   if (verdict === 'container-everything') {
-    const culprits = [...new Set(containers.flatMap(({ scopeCulprits }) => scopeCulprits))];
     const cost =
       hints.mappedBytes === undefined
         ? 'all mapped memory'
         : `all ${hints.mappedBytes.toString()} bytes (${gibibytes(hints.mappedBytes)} GiB) that are mapped`;
     problems.push({
       severity: 'warns',
-      what: `The dirty page scope is "all": every pass, and the blackout, send ${cost}, unchanged or not. Caused by ${culprits.length === 0 ? 'an IOMMU-backed device' : culprits.join(', ')}.`,
+      what: `The dirty page scope is "all": every pass, and the blackout, send ${cost}, unchanged or not. Caused by ${causeOfAll(containers)}.`,
       fix: 'Use devices with dirty logging of their own, iommufd with an IOMMU that tracks dirty pages, or plan a downtime for the whole memory.',
     });
   }
@@ -590,6 +611,14 @@ function problemsOf(
     });
   }
   return problems;
+}
+
+function causeOfAll(containers: readonly ContainerSupport[]): string {
+  const culprits = containers.flatMap(({ scopeCulprits }) => scopeCulprits);
+  if (culprits.length > 0) return culprits.join(', ');
+  const suspects = [...new Set(containers.flatMap(({ scopeSuspects }) => scopeSuspects))];
+  if (suspects.length === 0) return 'an IOMMU-backed device';
+  return `one or more of ${suspects.join(', ')} (which device is in which container can't be seen from outside)`;
 }
 
 const foreignRefusal =

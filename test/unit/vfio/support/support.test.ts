@@ -28,6 +28,8 @@ interface Setup {
   /** Besides the emulated device, or alone if there is none. */
   readonly iommuBacked?: boolean;
   readonly emulated?: boolean;
+  /** What else is in groups that the process holds. */
+  readonly neighbours?: readonly { name: string; bus: string; driver?: string }[];
   readonly devices?: readonly DeviceModelOptions[];
   readonly iommufd?: { dirtyTracking: boolean };
   readonly gate?: HarvestGate;
@@ -65,7 +67,9 @@ async function observe(setup: Setup): Promise<DirtyTrackingObservation> {
   });
   const groups = [
     ...(setup.emulated === false ? [] : [{ name: 'c9d0...', bus: 'mdev' }]),
-    ...(setup.iommuBacked === true ? [{ name: '0000:3b:00.1', bus: 'pci' }] : []),
+    ...(setup.iommuBacked === true
+      ? [{ name: '0000:3b:00.1', bus: 'pci', driver: 'vfio-pci' }, ...(setup.neighbours ?? [])]
+      : []),
   ].map((device, index) => ({ group: index, devices: [device] }));
   return { ...observation, groups: setup.release === undefined ? [] : groups };
 }
@@ -194,6 +198,37 @@ describe('dirty tracking support', () => {
     assert.match(problems[0]?.what ?? '', /68719476736 bytes \(64\.0 GiB\).*0000:3b:00\.1/);
   });
 
+  it('does not suspect what only shares a group with a device of the guest', async () => {
+    const { containers } = await support({
+      release: '6.12',
+      iommuBacked: true,
+      devices: [migratable],
+      neighbours: [
+        { name: '0000:3a:00.0', bus: 'pci', driver: 'pcieport' },
+        { name: '0000:3b:00.2', bus: 'pci', driver: 'pci-stub' },
+        { name: '0000:3b:00.3', bus: 'pci' },
+      ],
+    });
+    assert.deepEqual(containers[0]?.scopeCulprits, ['0000:3b:00.1']);
+    assert.deepEqual(containers[0].scopeSuspects, []);
+  });
+
+  it('names who causes scope all as a suspicion where several containers leave a choice', async () => {
+    const second = { name: '0000:5e:00.0', bus: 'pci', driver: 'vfio-pci' };
+    const { containers, problems } = await support({
+      release: '6.12',
+      iommuBacked: true,
+      moreContainers: 1,
+      devices: [migratable, migratable],
+      neighbours: [second],
+    });
+    const both = ['0000:3b:00.1', '0000:5e:00.0'];
+    for (const { scopeCulprits, scopeSuspects } of containers) {
+      assert.deepEqual([scopeCulprits, scopeSuspects], [[], both]);
+    }
+    assert.match(problems[0]?.what ?? '', /one or more of 0000:3b:00\.1, 0000:5e:00\.0 \(which/);
+  });
+
   it('lets device logging win over the container when every device has it', async () => {
     const devices = [
       { ...migratable, dmaLogging: 'works' as const },
@@ -217,13 +252,21 @@ describe('dirty tracking support', () => {
   });
 
   it('names devices that block the migration', async () => {
-    const { problems } = await support({
-      release: '6.12',
-      devices: [{}, { migrationFlags: 1n }],
-    });
-    assert.equal(problems.length, 2);
+    const { problems } = await support({ release: '6.12', devices: [{}, migratable] });
+    assert.equal(problems.length, 1);
     assert.match(problems[0]?.what ?? '', /fd 21 can't be migrated/);
-    assert.match(problems[1]?.what ?? '', /1 of 2 devices lack P2P/);
+  });
+
+  it('counts the devices that can be migrated, and no others, where QEMU wants P2P', async () => {
+    const stopCopyOnly = { migrationFlags: 1n };
+    const p2pProblems = async (devices: readonly DeviceModelOptions[]): Promise<string[]> => {
+      const { problems } = await support({ release: '6.12', devices });
+      return problems.map(({ what }) => what).filter((what) => what.includes('P2P'));
+    };
+    assert.deepEqual(await p2pProblems([{}, stopCopyOnly]), []);
+    assert.deepEqual(await p2pProblems([migratable, migratable]), []);
+    const [problem = ''] = await p2pProblems([{}, stopCopyOnly, migratable]);
+    assert.match(problem, /^1 of 2 migratable devices lack P2P/);
   });
 
   for (const dirtyTracking of [true, false]) {
