@@ -385,6 +385,43 @@ const type1Cases: readonly Type1Case[] = [
     },
   },
   {
+    name: 'takes an unmap that ends with the address space',
+    scope: 'any',
+    run(rig) {
+      const last = { iova: (1n << 64n) - pages(64), bytes: pages(64) };
+      assert.equal(rig.container.dirtyPages.unmap(last), 0n);
+      return Promise.resolve();
+    },
+  },
+  {
+    name: 'refuses an unmap that bisects a mapping, and ends with the address space, as BISECTED',
+    scope: 'pinned',
+    run(rig) {
+      const top = 1n << 64n;
+      rig.map(top - pages(64), 32);
+      const span = { iova: top - pages(40), bytes: pages(40) };
+      assert.throws(() => rig.container.dirtyPages.unmap(span), { code: 'VFIO_EINVAL_BISECTED' });
+      return Promise.resolve();
+    },
+  },
+  {
+    name: 'refuses such a read for the first reason that its kernel has',
+    scope: 'pinned',
+    async run(rig) {
+      const top = 1n << 64n;
+      rig.map(top - pages(64), 32);
+      rig.container.dirtyPages.start();
+      const reading = rig.container.dirtyPages.getBitmap({
+        iova: top - pages(40),
+        bytes: pages(40),
+        pageBytes: PAGE,
+        bitmap: new Uint8Array(8),
+      });
+      const code = rig.topOfAddressSpace ? 'VFIO_EINVAL_BISECTED' : 'VFIO_EINVAL_WRAP';
+      await assert.rejects(reading, { code });
+    },
+  },
+  {
     name: 'refuses an unmap past the end of the address space as VFIO_EINVAL_WRAP',
     scope: 'any',
     run(rig) {

@@ -117,7 +117,8 @@ export class DirtyPages extends GatedFile {
   /**
    * Makes a mapping. Only the process that owns the memory can: for containers of our own.
    *
-   * @throws KernelError EEXIST (overlap), EINVAL (alignment, IOVA not allowed), ENOSPC (too many)
+   * @throws KernelError EEXIST (overlap), EINVAL (alignment, IOVA not allowed), ENOSPC (too many),
+   *   EOVERFLOW (past 2^64, from 6.19 on)
    */
   map(request: DmaMapRequest): void {
     const { iova, bytes, memory, readable = true, writable = true } = request;
@@ -247,7 +248,24 @@ export class DirtyPages extends GatedFile {
     } catch (error) {
       return { hasIommu: isErrno(error, 'EINVAL') ? false : undefined };
     }
-    return { hasIommu: true, smallestPageBytes: pageBytes, tracking: this.tracking() };
+    return {
+      hasIommu: true,
+      smallestPageBytes: pageBytes,
+      tracking: this.tracking(),
+      topOfAddressSpace: this.#takesTopOfAddressSpace(pageBytes),
+    };
+  }
+
+  /** By how a range that passes 2^64 is refused, which the kernel sees before it looks at anything else. */
+  #takesTopOfAddressSpace(pageBytes = 4096): boolean {
+    const page = BigInt(pageBytes);
+    const passing = { iova: (1n << 64n) - page, bytes: 2n * page };
+    try {
+      this.kernel.ioctl(this.fd, getBitmapCall(passing, pageBytes, 8));
+    } catch (error) {
+      return isErrno(error, 'EOVERFLOW');
+    }
+    return false;
   }
 }
 

@@ -29,7 +29,9 @@ export type Type1ErrorCode =
   | 'VFIO_EINVAL_RANGE_TOO_LARGE'
   /** Start or size of the range are no multiple of the page size. */
   | 'VFIO_EINVAL_UNALIGNED'
-  /** The range passes the end of the 64-bit address space (EOVERFLOW from 6.19 on). */
+  /**
+   * The range passes 2^64 (EOVERFLOW from 6.19 on); or a read ends there, which kernels take since 6.19.
+   */
   | 'VFIO_EINVAL_WRAP'
   /** EINVAL for none of the reasons above. */
   | 'VFIO_EINVAL_UNEXPLAINED'
@@ -61,6 +63,11 @@ export interface Type1State {
   /** The smallest page size, in bytes. */
   readonly smallestPageBytes?: number | undefined;
   readonly tracking?: boolean | undefined;
+  /**
+   * Whether a range that passes 2^64 is EOVERFLOW, and one that ends there is read (6.19). Undefined is taken
+   * for an older kernel.
+   */
+  readonly topOfAddressSpace?: boolean | undefined;
 }
 
 /** A type1 operation that the kernel refused; `cause` is the {@link KernelError}. */
@@ -134,11 +141,16 @@ function einval(request: Type1Request, state: Type1State): [Type1ErrorCode, stri
   if (operation === 'STOP')
     return ['VFIO_EINVAL_UNEXPLAINED', 'the kernel knows no reason for that.'];
   if (bytes === 0n) return ['VFIO_EINVAL_EMPTY', 'the range is empty.'];
-  if (iova + bytes >= ADDRESS_SPACE_END) {
-    return [
-      'VFIO_EINVAL_WRAP',
-      'the range must end below 2^64 (kernels before 6.19 do not take the last page either).',
-    ];
+  // From 6.19 on that would be EOVERFLOW: EINVAL has another reason there.
+  if (state.topOfAddressSpace !== true) {
+    const end = iova + bytes;
+    if (end > ADDRESS_SPACE_END) return ['VFIO_EINVAL_WRAP', 'the range passes 2^64.'];
+    if (end === ADDRESS_SPACE_END && operation === 'GET_BITMAP') {
+      return [
+        'VFIO_EINVAL_WRAP',
+        'the range ends at 2^64, and kernels before 6.19 do not read the last page.',
+      ];
+    }
   }
   if (pageBytes !== undefined && bitmapBytes !== undefined) {
     const needed = bitmapBytesFor(bytes, pageBytes);
