@@ -7,8 +7,7 @@
 import { DeviceFeature, vfio } from '../abi/vfio.js';
 import { isErrno, KernelError } from '../errors.js';
 import type { BitmapRequest, IovaSpan } from '../type1/dirty-pages.js';
-import { GatedFile } from '../type1/gated-file.js';
-import { bitmapBytesFor } from '../type1/refusal.js';
+import { GatedFile, unmeasuredBitmap } from '../type1/gated-file.js';
 import { callFeature, callFeatureAsync, probeFeature } from './feature.js';
 
 /**
@@ -104,15 +103,12 @@ export class DmaLogging extends GatedFile {
    * so the buffer is zeroed first.
    *
    * @throws HarvestRefusedError; KernelError: EOPNOTSUPP (kernel without IOVA bitmap), EINVAL (not logging)
-   * @throws RangeError if the bitmap is too short: the kernel is not told its length
+   * @throws RangeError if the bitmap is too short for the range, the range no whole pages, or `pageBytes` no
+   *   power of two: the kernel is not told the bitmap's length
    */
   async report(request: BitmapRequest): Promise<void> {
-    const { iova, bytes, pageBytes, bitmap } = request;
-    const needed = bitmapBytesFor(bytes, pageBytes);
-    if (bitmap.byteLength < needed) {
-      throw new RangeError(`The bitmap has ${bitmap.byteLength} bytes and needs ${needed}.`);
-    }
-    const memory = bitmap.subarray(0, needed);
+    const { iova, bytes, pageBytes } = request;
+    const memory = unmeasuredBitmap(request);
     await this.readBitmap(memory, request, (signal) =>
       callFeatureAsync(
         this.kernel,

@@ -7,9 +7,8 @@ import { HwInfoType, IommufdFlag, IommufdIoctl, iommufd } from '../abi/iommufd.j
 import { isErrno, MalformedReplyError } from '../errors.js';
 import type { IoctlCall } from '../kernel/kernel.js';
 import type { BitmapRequest } from '../type1/dirty-pages.js';
-import { GatedFile } from '../type1/gated-file.js';
+import { GatedFile, unmeasuredBitmap } from '../type1/gated-file.js';
 import type { IovaRange } from '../type1/info.js';
-import { bitmapBytesFor } from '../type1/refusal.js';
 
 /** IOVAs that an IOAS allows, and how mappings must be aligned. */
 export interface IoasRanges {
@@ -161,14 +160,12 @@ export class Iommufd extends GatedFile {
    *
    * @param request `pageBytes` may be any power of two that the page table supports
    * @throws HarvestRefusedError; KernelError EOPNOTSUPP, ENOENT, EINVAL
-   * @throws RangeError if the bitmap is too short: the kernel is not told its length
+   * @throws RangeError if the bitmap is too short for the range, the range no whole pages, or `pageBytes` no
+   *   power of two: the kernel is not told the bitmap's length
    */
   async getDirtyBitmap(hwptId: number, request: BitmapRequest, keep = false): Promise<void> {
-    const { iova, bytes, pageBytes, bitmap } = request;
-    const needed = bitmapBytesFor(bytes, pageBytes);
-    if (bitmap.byteLength < needed) {
-      throw new RangeError(`The bitmap has ${bitmap.byteLength} bytes and needs ${needed}.`);
-    }
+    const { iova, bytes, pageBytes } = request;
+    const memory = unmeasuredBitmap(request);
     const { hwptGetDirtyBitmap: layout } = iommufd;
     const argument = layout.create({
       size: layout.size,
@@ -178,7 +175,6 @@ export class Iommufd extends GatedFile {
       length: bytes,
       page_size: BigInt(pageBytes),
     });
-    const memory = bitmap.subarray(0, needed);
     const call = this.#call('IOMMU_HWPT_GET_DIRTY_BITMAP', argument, layout.offsets.data, memory);
     await this.readBitmap(memory, request, (signal) =>
       this.kernel.ioctlAsync(this.fd, call, signal),

@@ -12,7 +12,7 @@
 import { VfioFlag, VfioIoctl, vfio } from '../abi/vfio.js';
 import { isErrno } from '../errors.js';
 import type { IoctlCall } from '../kernel/kernel.js';
-import { isPageSize } from '../page-size.js';
+import { requirePageSize } from '../page-size.js';
 import { GatedFile } from './gated-file.js';
 import { getType1Info, smallestPageBytes } from './info.js';
 import {
@@ -86,7 +86,7 @@ export class DirtyPages extends GatedFile {
    */
   getBitmap(request: BitmapRequest): Promise<void> {
     const { iova, bytes, pageBytes, bitmap } = request;
-    requirePowerOfTwo(pageBytes);
+    requirePageSize(pageBytes);
     const stated = statedBitmap(bitmap, bytes, pageBytes);
     return this.readBitmap(stated, request, async (signal) => {
       const call = getBitmapCall({ iova, bytes }, pageBytes, stated);
@@ -161,7 +161,7 @@ export class DirtyPages extends GatedFile {
     } else {
       this.gate.check();
       const { pageBytes } = dirty;
-      requirePowerOfTwo(pageBytes);
+      requirePageSize(pageBytes);
       const stated = statedBitmap(dirty.bitmap, bytes, pageBytes);
       stated.fill(0);
       vfio.dmaUnmap.write(argument, {
@@ -301,11 +301,4 @@ function getBitmapCall(span: IovaSpan, pageBytes: number, bitmap: Uint8Array | n
 /** The part of the buffer that the kernel is told of: what the range needs, or all if that is less. */
 function statedBitmap(bitmap: Uint8Array, bytes: bigint, pageBytes: number): Uint8Array {
   return bitmap.subarray(0, Math.min(bitmap.byteLength, bitmapBytesFor(bytes, pageBytes)));
-}
-
-/** The kernel takes the lowest set bit of the page size (`__ffs`), which is undefined for 0. */
-function requirePowerOfTwo(pageBytes: number): void {
-  if (!isPageSize(pageBytes)) {
-    throw new RangeError(`A page size must be a power of two, and ${pageBytes} is not.`);
-  }
 }

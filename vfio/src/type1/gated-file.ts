@@ -1,8 +1,10 @@
 /** What all files have in common whose dirty pages are tracked: containers, devices, iommufds. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Kernel } from '../kernel/kernel.js';
+import { requirePageSize } from '../page-size.js';
 import type { BitmapRequest } from './dirty-pages.js';
 import { HarvestGate } from './gate.js';
+import { bitmapBytesFor } from './refusal.js';
 
 /** Bytes that are zeroed in one turn of the event loop; fresh memory is committed by that. */
 const PIECE_BYTES = 2 ** 20;
@@ -45,4 +47,25 @@ export abstract class GatedFile {
       await read(signal === undefined ? shut : AbortSignal.any([signal, shut]));
     });
   }
+}
+
+/**
+ * The part of a request's bitmap that its range needs, for calls that tell the kernel an address and no
+ * length (iova_bitmap_set): it sets a bit for each page that a range touches, wherever that lies.
+ *
+ * @throws RangeError if the kernel could write past the bitmap
+ */
+export function unmeasuredBitmap(request: BitmapRequest): Uint8Array {
+  const { bytes, pageBytes, bitmap } = request;
+  requirePageSize(pageBytes);
+  if (bytes <= 0n || bytes % BigInt(pageBytes) !== 0n) {
+    throw new RangeError(
+      `A range must be one page of ${pageBytes} bytes or several, and ${bytes.toString()} bytes are not.`,
+    );
+  }
+  const needed = bitmapBytesFor(bytes, pageBytes);
+  if (bitmap.byteLength < needed) {
+    throw new RangeError(`The bitmap has ${bitmap.byteLength} bytes and needs ${needed}.`);
+  }
+  return bitmap.subarray(0, needed);
 }

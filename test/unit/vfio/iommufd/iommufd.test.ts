@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Iommufd } from 'linux-vfio-ts';
 import { IommufdModel, modelIds, type IommufdModelOptions } from '#vfio/model/iommufd-model.js';
 import { ModelKernel } from '#vfio/model/model-kernel.js';
+import { unsafeReads } from '../../../support/unsafe-reads.js';
 
 const PAGE = 4096;
 
@@ -46,6 +47,14 @@ describe('iommufd', () => {
       assert.equal(bitmap[0], expected);
     }
   });
+
+  for (const { name, request } of unsafeReads) {
+    it(`never lets the kernel write past a bitmap, whose length it is not told: ${name}`, async () => {
+      const { iommufd } = iommufdWith({ dirtyTracking: true });
+      iommufd.setDirtyTracking(modelIds.hwpt, true);
+      await assert.rejects(iommufd.getDirtyBitmap(modelIds.hwpt, request), RangeError);
+    });
+  }
 
   it('passes on that an IOMMU can not track', () => {
     const { iommufd } = iommufdWith({});
