@@ -24,7 +24,7 @@ export class StopCopySize implements Disposable {
       qemu = await BorrowableProcess.open(kernel, pid);
       const devices: VfioDevice[] = [];
       for (const origin of await qemu.list()) {
-        if (origin.kind !== 'device') continue;
+        if (origin.kind !== 'device' && origin.kind !== 'device-cdev') continue;
         const device = new VfioDevice(kernel, (await qemu.borrow(origin)).fd);
         if (device.migration() !== undefined) devices.push(device);
       }
