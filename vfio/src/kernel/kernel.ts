@@ -64,8 +64,8 @@ export interface Kernel {
   ioctl(fd: number, call: IoctlCall): number;
 
   /**
-   * ioctl(2) away from the event loop. At most two run at a time, so that a kernel that keeps them
-   * waiting never takes all threads of libuv's pool, which file and DNS operations need as well.
+   * ioctl(2) away from the event loop. At most two of the process run at a time, so that a kernel that
+   * keeps them waiting never takes all threads of libuv's pool, which file and DNS operations need as well.
    * A call that has begun can't be taken back: `signal` only prevents one that still waits its turn.
    */
   ioctlAsync(fd: number, call: IoctlCall, signal?: AbortSignal): Promise<number>;

@@ -40,11 +40,18 @@ const SCM_RIGHTS = 1;
 const SO_PEERCRED = 17;
 
 /**
- * How many ioctls may be away at a time: two, and never all of libuv's pool (four threads unless
- * UV_THREADPOOL_SIZE says otherwise; of a pool of one nothing can be left).
+ * How many ioctls may be away at a time: two, and never all of libuv's pool (of a pool of one nothing can
+ * be left).
+ *
+ * @param poolSize UV_THREADPOOL_SIZE as libuv reads it: atoi(3), so what is no number is 0, and 0 is one thread
  */
-const POOL_THREADS = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4);
-const ASYNC_IOCTLS = Math.max(1, Math.min(2, POOL_THREADS - 1));
+export function asyncIoctls(poolSize: string | undefined): number {
+  const threads = poolSize === undefined ? 4 : Number.parseInt(poolSize, 10) || 1;
+  return threads < 0 || threads > 2 ? 2 : 1;
+}
+
+/** One for all instances, as there is one pool. */
+const lane = new Lane(asyncIoctls(process.env['UV_THREADPOOL_SIZE']));
 
 type Memory = Uint8Array | null;
 
@@ -115,10 +122,9 @@ function bindLibc(): Libc {
   return bound;
 }
 
-/** The machine's kernel. One instance serves a whole process. */
+/** The machine's kernel. One instance serves a whole process, and several share what is limited. */
 export class LibcKernel implements Kernel {
   readonly #libc = bindLibc();
-  readonly #lane = new Lane(ASYNC_IOCTLS);
   readonly #held = new Set<readonly Memory[]>();
 
   open(path: string, flags: number): number {
@@ -143,9 +149,9 @@ export class LibcKernel implements Kernel {
   }
 
   ioctlAsync(fd: number, call: IoctlCall, signal?: AbortSignal): Promise<number> {
-    return this.#lane.run(
+    return lane.run(
       () =>
-        new Promise((resolve, reject) => {
+        new Promise<number>((resolve, reject) => {
           const held = writePointers(call, call.pointers ?? []);
           this.#held.add(held);
           const settle = (error: unknown, result: number): void => {
@@ -161,10 +167,15 @@ export class LibcKernel implements Kernel {
             }
           };
           const { argument } = call;
-          if (typeof argument === 'object') {
-            this.#libc.ioctlPointer.async(fd, call.request, argument, settle);
-          } else {
-            this.#libc.ioctlValue.async(fd, call.request, argument ?? 0, settle);
+          try {
+            if (typeof argument === 'object') {
+              this.#libc.ioctlPointer.async(fd, call.request, argument, settle);
+            } else {
+              this.#libc.ioctlValue.async(fd, call.request, argument ?? 0, settle);
+            }
+          } catch (error) {
+            // koffi takes no more calls, or not these arguments: it will not call back.
+            settle(error, -1);
           }
         }),
       signal,

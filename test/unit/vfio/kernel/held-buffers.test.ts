@@ -1,4 +1,4 @@
-/** That the buffers of asynchronous calls outlive whoever made them. */
+/** Asynchronous calls in libuv's pool: their buffers outlive whoever made them, and they leave threads free. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
@@ -99,6 +99,24 @@ describe('the buffers of an ioctl away from the event loop', () => {
     closeSync(fd);
   });
 
+  it('are let go when koffi refuses the call', async () => {
+    const kernel = new LibcKernel();
+    let settled: Promise<unknown> | undefined;
+    const buffers = callWith((argument, memory) => {
+      settled = kernel
+        .ioctlAsync(0, {
+          name: 'no ioctl',
+          request: 'no number' as unknown as number,
+          argument,
+          pointers: [{ offset: 8, memory }],
+        })
+        .catch((error: unknown) => (error as { code?: unknown }).code);
+    });
+    assert.equal(await settled, 'VFIO_CALL_FAILED');
+    await churn();
+    assert.deepEqual(alive(buffers), [false, false]);
+  });
+
   it('would not, if koffi alone made the call: what the test above rests on', async () => {
     const fd = openSync('/dev/null', 'r');
     let settled: Promise<void> | undefined;
@@ -112,6 +130,26 @@ describe('the buffers of an ioctl away from the event loop', () => {
       assert.equal(argument.deref() === undefined, true);
     }
     await settled;
+    closeSync(fd);
+  });
+});
+
+describe('ioctls away from the event loop', () => {
+  it('are two of the process at a time, however many kernels make them', async () => {
+    const fd = openSync('/dev/null', 'r');
+    const call = { name: 'FIONREAD', request: FIONREAD };
+    const enough = new AbortController();
+    let begun: Promise<unknown>;
+    {
+      await using pool = new BlockedPool();
+      assert.ok(pool);
+      const [first, second, third] = [new LibcKernel(), new LibcKernel(), new LibcKernel()];
+      begun = Promise.allSettled([first.ioctlAsync(fd, call), second.ioctlAsync(fd, call)]);
+      const waiting = third.ioctlAsync(fd, call, enough.signal);
+      enough.abort(new Error('it waited for its turn'));
+      await assert.rejects(waiting, { message: 'it waited for its turn' });
+    }
+    await begun;
     closeSync(fd);
   });
 });

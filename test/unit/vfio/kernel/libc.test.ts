@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KernelError, LibcKernel } from 'linux-vfio-ts';
+import { asyncIoctls } from '#vfio/kernel/libc.js';
 
 /** Bytes waiting in a pipe: an ioctl that needs no device. */
 const FIONREAD = { name: 'FIONREAD', request: 0x541b };
@@ -89,6 +90,22 @@ describe('the machine kernel', () => {
     assert.deepEqual(new Set(buffers.map((buffer) => buffer[0])), new Set([1]));
     kernel.close(fd);
   });
+
+  for (const [poolSize, width] of [
+    [undefined, 2],
+    ['1', 1],
+    ['2', 1],
+    ['3', 2],
+    ['128', 2],
+    ['0', 1],
+    ['-1', 2],
+    ['', 1],
+    ['many', 1],
+  ] as const) {
+    it(`makes ${width} at a time away from the event loop with UV_THREADPOOL_SIZE ${poolSize ?? 'unset'}`, () => {
+      assert.equal(asyncIoctls(poolSize), width);
+    });
+  }
 
   it('does not begin an ioctl whose signal is aborted', async () => {
     const signal = AbortSignal.abort(new Error('not any more'));
