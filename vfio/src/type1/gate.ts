@@ -49,7 +49,7 @@ export class HarvestGate {
     return reason instanceof HarvestRefusedError ? reason.reason : undefined;
   }
 
-  /** How many reads are in the kernel at this moment. */
+  /** How many reads were let through and have not ended: in the kernel, or waiting for their turn there. */
   get reading(): number {
     return this.#reading;
   }
@@ -66,7 +66,7 @@ export class HarvestGate {
     if (this.#shut.signal.aborted) this.#shut = newShutSignal();
   }
 
-  /** Calls `listener` after each read that reached the kernel, failed ones too. */
+  /** Calls `listener` after each read that may have reached the kernel, failed ones too. */
   onRead(listener: (times: BitmapReadTimes) => void): Disposable {
     this.#listeners.add(listener);
     return {
@@ -82,21 +82,25 @@ export class HarvestGate {
   }
 
   /**
-   * Runs one read of a bitmap. `read` gets a signal that is aborted when the gate shuts.
+   * Runs one read of a bitmap.
    *
+   * @param read gets a signal that is aborted when the gate shuts, or `signal` is. Once it is in the kernel it
+   *   can't be taken back: it fails with the signal's reason only if it never got there.
    * @throws HarvestRefusedError if the gate is shut; `read` is then not called
    */
-  async pass<T>(read: (shut: AbortSignal) => Promise<T>): Promise<T> {
+  async pass<T>(read: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
     this.check();
+    const shut = this.#shut.signal;
+    const either = signal === undefined ? shut : AbortSignal.any([signal, shut]);
     const startedAtMs = this.#nowMs();
     this.#reading += 1;
     try {
-      const result = await read(this.#shut.signal);
+      const result = await read(either);
       this.#report(startedAtMs);
       return result;
     } catch (error) {
-      // One that was refused while it waited for its turn has read nothing.
-      if (!(error instanceof HarvestRefusedError)) this.#report(startedAtMs);
+      // One that was called off while it waited for its turn has read nothing.
+      if (!either.aborted || error !== either.reason) this.#report(startedAtMs);
       throw error;
     } finally {
       this.#reading -= 1;

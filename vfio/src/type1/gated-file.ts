@@ -37,15 +37,15 @@ export abstract class GatedFile {
     { bitmapIsClear = false, signal }: Pick<BitmapRequest, 'bitmapIsClear' | 'signal'>,
     read: (signal: AbortSignal) => Promise<unknown>,
   ): Promise<void> {
-    await this.gate.pass(async (shut) => {
+    await this.gate.pass(async (either) => {
       if (!bitmapIsClear) {
         for (let at = 0; at < memory.byteLength; at += PIECE_BYTES) {
           if (at > 0) await nextTurn();
           memory.fill(0, at, at + PIECE_BYTES);
         }
       }
-      await read(signal === undefined ? shut : AbortSignal.any([signal, shut]));
-    });
+      await read(either);
+    }, signal);
   }
 }
 

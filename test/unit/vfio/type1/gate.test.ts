@@ -87,7 +87,7 @@ describe('the harvest gate', () => {
     assert.ok(listening);
     const inKernel = dirtyPages.getBitmap(request());
     const waiting = dirtyPages.getBitmap(request());
-    assert.equal(gate.reading, 2);
+    assert.equal(gate.reading, 2, 'one in the kernel, one that waits');
     const shutAtMs = Date.now();
     gate.shut('QEMU migrates');
     await assert.rejects(waiting, { code: 'VFIO_HARVEST_REFUSED' });
@@ -97,6 +97,40 @@ describe('the harvest gate', () => {
     assert.equal(gate.reading, 0);
     assert.equal(reads.length, 1);
     assert.ok(reads[0] && readOverlaps(reads[0], shutAtMs));
+  });
+
+  it('does not report a read whose caller called it off before its turn: it took no bit', async () => {
+    const kernel = new SlowKernel();
+    const gate = new HarvestGate();
+    const { dirtyPages } = tracked(kernel, gate);
+    const reads: BitmapReadTimes[] = [];
+    using listening = gate.onRead((times) => reads.push(times));
+    assert.ok(listening);
+    const caller = new AbortController();
+    const inKernel = dirtyPages.getBitmap({ ...request(), signal: caller.signal });
+    const waiting = dirtyPages.getBitmap({ ...request(), signal: caller.signal });
+    caller.abort(new Error('the user has seen enough'));
+    await assert.rejects(waiting, { message: 'the user has seen enough' });
+    assert.deepEqual([reads.length, gate.reading], [0, 1]);
+    kernel.release();
+    await inKernel;
+    assert.deepEqual([reads.length, gate.reading], [1, 0]);
+  });
+
+  it('reports a read that failed in the kernel, which may have taken bits before', async () => {
+    const kernel = new SlowKernel();
+    const gate = new HarvestGate();
+    const { dirtyPages } = tracked(kernel, gate);
+    const reads: BitmapReadTimes[] = [];
+    using listening = gate.onRead((times) => reads.push(times));
+    assert.ok(listening);
+    dirtyPages.stop();
+    const caller = new AbortController();
+    const failing = dirtyPages.getBitmap({ ...request(), signal: caller.signal });
+    caller.abort(new Error('too late'));
+    kernel.release();
+    await assert.rejects(failing, { code: 'VFIO_EINVAL_NOT_TRACKING' });
+    assert.equal(reads.length, 1);
   });
 
   it('keeps the first reason, and works again when it was reopened', async () => {
