@@ -43,7 +43,8 @@ export function classifyTarget(target: string): VfioFdKind | undefined {
  * Lists the VFIO files of a process in the order of their numbers.
  *
  * @param procRoot where procfs is mounted
- * @throws the errors of `fs.readdir`: ENOENT when there is no such process, EACCES without ptrace rights
+ * @throws the errors of `fs.readdir` and `fs.readlink`: ENOENT when there is no such process, EACCES without
+ *   ptrace rights
  */
 export async function listVfioFds(pid: number, procRoot = '/proc'): Promise<ProcessFd[]> {
   const folder = join(procRoot, String(pid), 'fd');
@@ -60,8 +61,11 @@ async function describeFd(folder: string, fd: number): Promise<ProcessFd | undef
   let target: string;
   try {
     target = await readlink(join(folder, 'fd', String(fd)));
-  } catch {
-    return undefined; // Closed since the folder was read.
+  } catch (error) {
+    // Closed since the folder was read. The folder is listed on CAP_DAC_READ_SEARCH alone, and each link
+    // then refused (EACCES): that is not a process without files.
+    if (isGone(error)) return undefined;
+    throw error;
   }
   const kind = classifyTarget(target) ?? (await containerByNumber(join(folder, 'fd', String(fd))));
   if (kind === undefined) return undefined;
@@ -77,6 +81,11 @@ async function describeFd(folder: string, fd: number): Promise<ProcessFd | undef
     ...(group === undefined ? {} : { group }),
     ...(sysfsPath === undefined ? {} : { sysfsPath }),
   };
+}
+
+function isGone(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === 'ENOENT' || code === 'ESRCH';
 }
 
 /** Recognises a container whose device node has an unusual name by its device number. */

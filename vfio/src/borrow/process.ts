@@ -60,7 +60,7 @@ export class BorrowableProcess implements Disposable {
     try {
       return new BorrowableProcess(kernel, pid, kernel.pidfdOpen(pid), procRoot);
     } catch (error) {
-      throw await refused(`Can't watch process ${pid}`, pid, procRoot, error);
+      throw await refused(kernel, `Can't watch process ${pid}`, pid, procRoot, error);
     }
   }
 
@@ -93,6 +93,7 @@ export class BorrowableProcess implements Disposable {
       return await listVfioFds(this.pid, this.#procRoot);
     } catch (error) {
       throw await refused(
+        this.#kernel,
         `Can't list the files of process ${this.pid}`,
         this.pid,
         this.#procRoot,
@@ -114,7 +115,7 @@ export class BorrowableProcess implements Disposable {
     } catch (error) {
       const what = `Can't borrow ${origin.target} (fd ${origin.fd}) from process ${this.pid}`;
       // A process that has ended has no files: EBADF from kernels that keep the zombie's pidfd usable.
-      throw await refused(what, this.pid, this.#procRoot, error, this.#exited);
+      throw await refused(this.#kernel, what, this.pid, this.#procRoot, error, this.#exited);
     }
     const borrowed: BorrowedFd = {
       fd,
@@ -138,13 +139,14 @@ export class BorrowableProcess implements Disposable {
 }
 
 async function refused(
+  kernel: Kernel,
   what: string,
   pid: number,
   procRoot: string,
   error: unknown,
   exited = false,
 ): Promise<BorrowError> {
-  const facts = await gatherAccessFacts(pid, procRoot);
+  const facts = await gatherAccessFacts(kernel, pid, procRoot);
   const call = isErrno(error) ? error.call : 'reading /proc';
   const errnoName = exited ? 'ESRCH' : errnoNameOf(error);
   return new BorrowError(what, pid, explainRefusal(call, errnoName, facts), { cause: error });

@@ -26,7 +26,12 @@ export interface AccessFacts {
   readonly sameUserNamespace?: boolean | undefined;
   /** Whether we run under a seccomp filter (`Seccomp: 2`). */
   readonly seccompFilter?: boolean | undefined;
-  /** Our AppArmor profile, unless unconfined. */
+  /**
+   * With which errno pidfd_open or pidfd_getfd fails where we ask for a file of our own: EPERM, EACCES or
+   * ENOSYS, of a seccomp filter or an old kernel. Undefined: they work.
+   */
+  readonly refusedToOurselves?: string | undefined;
+  /** Our AppArmor profile, if it confines us. */
   readonly appArmorProfile?: string | undefined;
   /** `uname -r`. */
   readonly kernelRelease: string;
@@ -99,7 +104,7 @@ export function explainRefusal(call: string, errnoName: string, facts: AccessFac
       return explainMissingCall(call, facts);
     case 'EPERM':
     case 'EACCES':
-      return explainPermission(facts);
+      return explainPermission(call, facts);
     default:
       return {
         code: 'VFIO_BORROW_FAILED',
@@ -126,8 +131,19 @@ function explainMissingCall(call: string, facts: AccessFacts): Refusal {
   };
 }
 
-function explainPermission(facts: AccessFacts): Refusal {
+/** What /proc refuses (PTRACE_MODE_READ) no seccomp filter does, and not Yama, which restricts attaching. */
+function explainPermission(call: string, facts: AccessFacts): Refusal {
   const who = facts.comm === undefined ? `process ${facts.pid}` : `${facts.comm} (${facts.pid})`;
+  const attaching = call === 'pidfd_getfd';
+  if (call.startsWith('pidfd_') && facts.refusedToOurselves !== undefined) {
+    return {
+      code: 'VFIO_BORROW_SECCOMP',
+      meaning: `${call} fails with ${facts.refusedToOurselves} even where this process asks for a file of its own, so a seccomp filter refuses it (a container runtime's default profile?).`,
+      fixes: [
+        'Allow pidfd_open, pidfd_getfd and process_vm_readv in the seccomp profile, or run outside the container.',
+      ],
+    };
+  }
   if (facts.sameUserNamespace === false) {
     return {
       code: 'VFIO_BORROW_USER_NAMESPACE',
@@ -136,16 +152,7 @@ function explainPermission(facts: AccessFacts): Refusal {
     };
   }
   if (facts.capSysPtrace === true) {
-    if (facts.seccompFilter === true) {
-      return {
-        code: 'VFIO_BORROW_SECCOMP',
-        meaning: `we have CAP_SYS_PTRACE over ${who}, but a seccomp filter is on this process.`,
-        fixes: [
-          'Allow pidfd_open, pidfd_getfd and process_vm_readv in the seccomp profile, or run outside the container.',
-        ],
-      };
-    }
-    if (facts.ptraceScope === 3) return ptraceScope(facts, who);
+    if (attaching && facts.ptraceScope === 3) return ptraceScope(facts, who);
     return {
       code: 'VFIO_BORROW_LSM',
       meaning:
@@ -171,19 +178,14 @@ function explainPermission(facts: AccessFacts): Refusal {
       fixes: [asRoot, `Or run it as uid ${facts.theirUid} where Yama's ptrace_scope is 0.`],
     };
   }
-  if (facts.ptraceScope !== undefined && facts.ptraceScope > 0) return ptraceScope(facts, who);
+  if (attaching && facts.ptraceScope !== undefined && facts.ptraceScope > 0) {
+    return ptraceScope(facts, who);
+  }
   if (facts.appArmorProfile !== undefined) {
     return {
       code: 'VFIO_BORROW_LSM',
       meaning: `AppArmor's profile "${facts.appArmorProfile}" of this process may refuse ptrace of ${who}.`,
       fixes: ['Look for the denial with journalctl -k -g apparmor, and allow ptrace of QEMU.'],
-    };
-  }
-  if (facts.seccompFilter === true) {
-    return {
-      code: 'VFIO_BORROW_SECCOMP',
-      meaning: `this process runs under a seccomp filter, which can refuse access to ${who}.`,
-      fixes: ['Allow pidfd_open and pidfd_getfd in the seccomp profile.', asRoot],
     };
   }
   return {

@@ -65,9 +65,32 @@ const cases: readonly Case[] = [
   {
     name: "a container runtime's filter refuses root",
     errno: 'EPERM',
-    facts: { ...root, seccompFilter: true },
+    facts: { ...root, seccompFilter: true, refusedToOurselves: 'EPERM' },
     code: 'VFIO_BORROW_SECCOMP',
     fix: /outside the container/,
+  },
+  {
+    name: 'AppArmor refuses under a filter that lets the call through',
+    errno: 'EPERM',
+    facts: { ...root, seccompFilter: true, appArmorProfile: 'docker-default (enforce)' },
+    code: 'VFIO_BORROW_LSM',
+    fix: /allow ptrace/,
+  },
+  {
+    name: '/proc refuses root, which no filter does',
+    call: 'reading /proc',
+    errno: 'EACCES',
+    facts: { ...root, seccompFilter: true, refusedToOurselves: 'EPERM' },
+    code: 'VFIO_BORROW_LSM',
+    fix: /audit log/,
+  },
+  {
+    name: "/proc refuses, which Yama doesn't",
+    call: 'reading /proc',
+    errno: 'EACCES',
+    facts: { ...ordinary, ptraceScope: 1 },
+    code: 'VFIO_BORROW_NOT_DUMPABLE',
+    fix: /as root/,
   },
   {
     name: 'QEMU runs as another user',
