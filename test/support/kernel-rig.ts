@@ -2,6 +2,7 @@
 import { release } from 'node:os';
 import { LibcKernel, type Mapping } from 'linux-vfio-ts';
 import { Dirtygen, type DirtygenSettings } from '#scripts/lab/dirtygen.js';
+import { type Type1Behaviour, type1Behaviours } from '#vfio/model/type1-model.js';
 import {
   bindToVfioPci,
   type HostDevice,
@@ -14,6 +15,27 @@ import { PAGE, pages, type Type1Rig } from './type1-rig.js';
 function kernelIsOlderThan(major: number, minor: number): boolean {
   const [, ourMajor = '0', ourMinor = '0'] = /^(\d+)\.(\d+)/.exec(release()) ?? [];
   return Number(ourMajor) * 1000 + Number(ourMinor) < major * 1000 + minor;
+}
+
+const behavioursInTheLab: Readonly<Record<string, Type1Behaviour>> = {
+  '5.10': type1Behaviours['5.10'],
+  '5.10 info-flag': type1Behaviours['5.10 with the GET_INFO flag'],
+  '5.10 extension-9': type1Behaviours['5.10 with extension 9'],
+  '5.10 extension-10': type1Behaviours['5.10 with extensions 9 and 10'],
+  '6.1': type1Behaviours['6.1'],
+  '6.12': type1Behaviours['6.12'],
+  '6.12 info-flag': type1Behaviours['6.12 with the GET_INFO flag'],
+  '7': type1Behaviours['7.2'],
+};
+
+/** What the model says of this kernel, by `uname -r` and the proposal that the lab was started with. */
+export function behaviourOfThisKernel(): Type1Behaviour {
+  const [version = ''] = /^(?:[0-6]\.\d+|\d+)/.exec(release()) ?? [];
+  const proposal = process.env['PRECOPY_LAB_PROPOSAL'];
+  const key = proposal === undefined ? version : `${version} ${proposal}`;
+  const behaviour = behavioursInTheLab[key];
+  if (behaviour === undefined) throw new Error(`No model of a type1 container has kernel ${key}.`);
+  return behaviour;
 }
 
 /**
@@ -59,7 +81,7 @@ export function iommuBackedRig(): Type1Rig {
   };
 }
 
-type Common = 'container' | 'topOfAddressSpace' | 'map' | typeof Symbol.dispose;
+type Common = Exclude<keyof Type1Rig, `device${string}`>;
 
 /** A container with the device; `owner` is disposed of after it. */
 function rigWith(device: HostDevice, owner: Disposable): Pick<Type1Rig, Common> {
@@ -68,10 +90,11 @@ function rigWith(device: HostDevice, owner: Disposable): Pick<Type1Rig, Common> 
   const { container } = raw;
   raw.openDevice(device);
   const mappings: Mapping[] = [];
+  let joined: ReturnType<typeof bindToVfioPci> | undefined;
 
   return {
     container,
-    topOfAddressSpace: !kernelIsOlderThan(6, 19),
+    topOfAddressSpace: behaviourOfThisKernel().topOfAddressSpace,
     map(iova, pageCount) {
       for (let page = 0; page < pageCount; page += largestMappingPages) {
         const count = Math.min(largestMappingPages, pageCount - page);
@@ -83,8 +106,21 @@ function rigWith(device: HostDevice, owner: Disposable): Pick<Type1Rig, Common> 
         container.dirtyPages.map({ iova: iova + pages(page), bytes: pages(count), memory });
       }
     },
+    iommuGroupJoins() {
+      const [address = ''] = iommuBackedDevices();
+      joined = bindToVfioPci(address);
+      raw.addGroup(joined);
+    },
+    iommuGroupLeaves() {
+      if (joined === undefined) return;
+      raw.removeGroup(joined);
+      joined[Symbol.dispose]();
+      joined = undefined;
+    },
+    ioctl: (call) => kernel.ioctl(container.fd, call),
     [Symbol.dispose]() {
       raw[Symbol.dispose]();
+      joined?.[Symbol.dispose]();
       for (const mapping of mappings) mapping[Symbol.dispose]();
       owner[Symbol.dispose]();
     },

@@ -3,7 +3,7 @@
  * kernels (lab tier): the model is right as long as both pass.
  */
 import assert from 'node:assert/strict';
-import { bitmapBytesFor, type Type1ErrorCode } from 'linux-vfio-ts';
+import { bitmapBytesFor, vfio, VfioFlag, VfioIoctl, type Type1ErrorCode } from 'linux-vfio-ts';
 import { PAGE, pages, type RigScope, type Type1Rig } from './type1-rig.js';
 
 export interface Type1Case {
@@ -74,6 +74,26 @@ const refusedReads: readonly RefusedCase[] = [
     iova: (1n << 64n) - pages(1),
     bytes: pages(2),
     code: 'VFIO_EINVAL_WRAP',
+  },
+];
+
+const { START, STOP, GET_BITMAP } = {
+  START: VfioFlag.VFIO_IOMMU_DIRTY_PAGES_FLAG_START,
+  STOP: VfioFlag.VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP,
+  GET_BITMAP: VfioFlag.VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP,
+};
+
+/** What no caller of DirtyPages can ask. */
+const malformedCalls: readonly { name: string; flags: number; argsz?: number }[] = [
+  { name: 'without an operation', flags: 0 },
+  { name: 'for an operation that does not exist', flags: 1 << 3 },
+  { name: 'for two operations at a time', flags: START | STOP },
+  { name: 'for a read that also stops', flags: GET_BITMAP | STOP },
+  { name: 'that is shorter than its header', flags: STOP, argsz: vfio.dirtyBitmap.size - 1 },
+  {
+    name: 'that has no room for the range of a read',
+    flags: GET_BITMAP,
+    argsz: vfio.dirtyBitmap.size + vfio.dirtyBitmapGet.size - 1,
   },
 ];
 
@@ -369,6 +389,69 @@ const type1Cases: readonly Type1Case[] = [
       });
     },
   })),
+  ...malformedCalls.map(({ name, flags, argsz }): Type1Case => ({
+    name: `refuses a DIRTY_PAGES ${name} with EINVAL, and goes on tracking`,
+    scope: 'any',
+    run(rig) {
+      rig.container.dirtyPages.start();
+      const argument = vfio.dirtyBitmap.create({ flags }, vfio.dirtyBitmapGet.size);
+      vfio.dirtyBitmap.write(argument, { argsz: argsz ?? argument.byteLength });
+      const request = VfioIoctl.VFIO_IOMMU_DIRTY_PAGES;
+      assert.throws(() => rig.ioctl({ name: 'VFIO_IOMMU_DIRTY_PAGES', request, argument }), {
+        code: 'KERNEL_EINVAL',
+      });
+      assert.equal(rig.container.dirtyPages.tracking(), true);
+      return Promise.resolve();
+    },
+  })),
+  {
+    name: 'refuses to track a mapping of 2^31 pages as VFIO_EINVAL_MAPPING_TOO_LARGE',
+    scope: 'pinned',
+    run(rig) {
+      rig.map(0n, 2 ** 31);
+      assert.throws(
+        () => {
+          rig.container.dirtyPages.start();
+        },
+        { code: 'VFIO_EINVAL_MAPPING_TOO_LARGE' },
+      );
+      assert.equal(rig.container.dirtyPages.tracking(), false);
+      return Promise.resolve();
+    },
+  },
+  {
+    name: 'is all dirty while an IOMMU-backed device is in it, and once more after that left',
+    scope: 'pinned',
+    async run(rig) {
+      rig.map(BASE, 512);
+      rig.container.dirtyPages.start();
+      await rig.deviceWrites(BASE, 3);
+      assert.deepEqual(await read(rig, BASE, 512), range(0, 3));
+      rig.iommuGroupJoins();
+      assert.notEqual(rig.container.info().iovaRanges, undefined);
+      assert.deepEqual(await read(rig, BASE, 512), range(0, 512));
+      assert.deepEqual(await read(rig, BASE, 512), range(0, 512));
+      rig.iommuGroupLeaves();
+      assert.equal(rig.container.info().iovaRanges, undefined);
+      assert.deepEqual(await read(rig, BASE, 512), range(0, 512));
+      assert.deepEqual(await read(rig, BASE, 512), []);
+      await rig.deviceWrites(BASE + pages(5), 3);
+      assert.deepEqual(await read(rig, BASE, 512), range(5, 3));
+    },
+  },
+  {
+    name: 'keeps tracking through a device that joins and leaves without a read in between',
+    scope: 'pinned',
+    async run(rig) {
+      rig.map(BASE, 64);
+      rig.container.dirtyPages.start();
+      rig.iommuGroupJoins();
+      rig.iommuGroupLeaves();
+      assert.equal(rig.container.dirtyPages.tracking(), true);
+      assert.deepEqual(await read(rig, BASE, 64), range(0, 64));
+      assert.deepEqual(await read(rig, BASE, 64), []);
+    },
+  },
   {
     name: 'reads the last page of the address space if its kernel can (6.19)',
     scope: 'any',

@@ -2,7 +2,7 @@
  * A type1 container with an emulated device, on the model or on a real kernel: what the table of cases in
  * type1-cases.ts runs on.
  */
-import type { Type1Container } from 'linux-vfio-ts';
+import type { IoctlCall, Type1Container } from 'linux-vfio-ts';
 import { ModelKernel } from '#vfio/model/model-kernel.js';
 import { Type1Model, type Type1Behaviour } from '#vfio/model/type1-model.js';
 import { Type1Container as Container } from 'linux-vfio-ts';
@@ -32,6 +32,11 @@ export interface Type1Rig extends Disposable {
   devicePins(iova: bigint, pageCount: number): Promise<void>;
   /** The device lets go of all that it has pinned. */
   deviceUnpinsAll(): Promise<void>;
+  /** An IOMMU-backed device's group joins the container, and leaves it again. */
+  iommuGroupJoins(): void;
+  iommuGroupLeaves(): void;
+  /** Any ioctl of the container, past what checks its argument. */
+  ioctl(call: IoctlCall): number;
 }
 
 export function modelRig(behaviour?: Type1Behaviour, scope: RigScope = 'pinned'): Type1Rig {
@@ -59,6 +64,13 @@ export function modelRig(behaviour?: Type1Behaviour, scope: RigScope = 'pinned')
       for (const { iova, pageCount } of pinned.splice(0)) model.deviceUnpins(iova, pageCount);
       return Promise.resolve();
     },
+    iommuGroupJoins() {
+      model.attachIommuGroup();
+    },
+    iommuGroupLeaves() {
+      model.detachIommuGroup();
+    },
+    ioctl: (call) => kernel.ioctl(container.fd, call),
     [Symbol.dispose]: () => undefined,
   };
 }

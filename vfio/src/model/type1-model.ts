@@ -90,6 +90,19 @@ interface Mapping {
   iommuMapped: boolean;
 }
 
+export interface Type1ModelOptions {
+  /** Whether an emulated device is in the container; true unless told otherwise. */
+  readonly emulatedDevices?: boolean;
+  /** What an IOMMU-backed group takes. */
+  readonly iovaRanges?: readonly (readonly [first: bigint, last: bigint])[];
+}
+
+/** x86: all of a 39-bit address space but the MSI window. */
+const usualIovaRanges = [
+  [0n, 0xfedfffffn],
+  [0xfef00000n, 0x7fffffffffn],
+] as const;
+
 export class Type1Model implements ModelFile {
   readonly #behaviour: Type1Behaviour;
   /** In the order of their IOVAs. */
@@ -98,11 +111,13 @@ export class Type1Model implements ModelFile {
   #iommuGroups = 0;
   #pageSizes: bigint;
   readonly #emulatedDevices: boolean;
+  readonly #iovaRanges: readonly (readonly [first: bigint, last: bigint])[];
 
-  constructor(behaviour: Type1Behaviour = mainline, options: { emulatedDevices?: boolean } = {}) {
+  constructor(behaviour: Type1Behaviour = mainline, options: Type1ModelOptions = {}) {
     this.#behaviour = behaviour;
     this.#pageSizes = this.#allPageSizes;
     this.#emulatedDevices = options.emulatedDevices ?? true;
+    this.#iovaRanges = options.iovaRanges ?? usualIovaRanges;
   }
 
   // What devices and administrators do; a test drives these.
@@ -263,17 +278,17 @@ export class Type1Model implements ModelFile {
             version: 1,
             next: 0,
           },
-          nr_iovas: 2,
+          nr_iovas: this.#iovaRanges.length,
         },
-        2 * vfio.iovaRange.size,
+        this.#iovaRanges.length * vfio.iovaRange.size,
       );
-      // x86: all of a 39-bit address space but the MSI window.
-      vfio.iovaRange.write(cap, { start: 0n, end: 0xfedfffffn }, vfio.capIovaRange.size);
-      vfio.iovaRange.write(
-        cap,
-        { start: 0xfef00000n, end: 0x7fffffffffn },
-        vfio.capIovaRange.size + vfio.iovaRange.size,
-      );
+      this.#iovaRanges.forEach(([start, end], index) => {
+        vfio.iovaRange.write(
+          cap,
+          { start, end },
+          vfio.capIovaRange.size + index * vfio.iovaRange.size,
+        );
+      });
       parts.push(cap);
     }
     let offset = vfio.type1Info.size;
