@@ -22,6 +22,14 @@ export type {
 } from './kernel/kernel.js';
 export { LibcKernel } from './kernel/libc.js';
 export * from './abi/vfio.js';
+export {
+  struct,
+  type Fields,
+  type FieldType,
+  type Layout,
+  type Scalar,
+  type Values,
+} from './abi/layout.js';
 export { BorrowableProcess, type BorrowedFd, type ProcessOptions } from './borrow/process.js';
 export { peerPid } from './borrow/peer.js';
 export { listVfioFds, type ProcessFd, type VfioFdKind } from './borrow/process-fds.js';

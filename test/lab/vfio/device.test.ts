@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { release } from 'node:os';
-import { bitmapBytesFor, LibcKernel, VfioDevice } from 'linux-vfio-ts';
+import {
+  bitmapBytesFor,
+  DeviceFeature,
+  LibcKernel,
+  MigrationState,
+  vfio,
+  VfioDevice,
+} from 'linux-vfio-ts';
 import { Dirtygen, type DirtygenOptions } from '#scripts/lab/dirtygen.js';
 import { hasIovaBitmap } from '../../support/iova-bitmap.js';
 import { needsWholeDirtygen } from '../../support/needs-dirtygen.js';
@@ -77,6 +84,28 @@ describe('a VFIO device of this kernel', () => {
         preCopy: hasPreCopy,
       });
       assert.equal(device.migrationState(), 'running');
+    });
+
+    it('gets and sets features by the layout of their payload', () => {
+      using bench = openDevice({});
+      const { device } = bench;
+      const { VFIO_DEVICE_FEATURE_MIGRATION: migration } = DeviceFeature;
+      assert.equal(
+        device.getFeature(migration, vfio.featureMigration).flags,
+        device.migration()?.flags,
+      );
+      const { VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE: state } = DeviceFeature;
+      for (const [number, name] of [
+        [MigrationState.VFIO_DEVICE_STATE_STOP, 'stop'],
+        [MigrationState.VFIO_DEVICE_STATE_RUNNING, 'running'],
+      ] as const) {
+        const left = device.setFeature(state, vfio.featureMigState, { device_state: number });
+        assert.deepEqual(left, { device_state: number, data_fd: -1 });
+        assert.equal(device.migrationState(), name);
+      }
+      assert.throws(() => device.getFeature(0xfff, vfio.featureMigration), {
+        code: 'KERNEL_ENOTTY',
+      });
     });
 
     it('says how much it will send, if the kernel can ask it (6.2)', async () => {

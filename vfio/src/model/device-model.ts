@@ -1,12 +1,20 @@
 /** A VFIO device: information, migration features, dirty logging (drivers/vfio/vfio_main.c). */
-import { DeviceFeature, DeviceFlag, FeatureFlag, VfioIoctl, vfio } from '../abi/vfio.js';
+import {
+  DeviceFeature,
+  DeviceFlag,
+  FeatureFlag,
+  MigrationState,
+  RegionFlag,
+  VfioIoctl,
+  vfio,
+} from '../abi/vfio.js';
 import type { IoctlCall } from '../kernel/kernel.js';
 import { type ModelFile, Refusal } from './model-kernel.js';
 
 export interface DeviceModelOptions {
   /** VFIO_MIGRATION_* bits; undefined for a device that can't migrate. */
   readonly migrationFlags?: bigint | undefined;
-  /** `enum vfio_device_mig_state`; 2 is RUNNING. */
+  /** `enum vfio_device_mig_state`, at first; RUNNING unless told otherwise. */
   readonly state?: number | undefined;
   readonly stopCopyBytes?: bigint | undefined;
   /** `broken`: a kernel without the IOVA bitmap, where REPORT fails with EOPNOTSUPP. */
@@ -14,14 +22,17 @@ export interface DeviceModelOptions {
 }
 
 const PAGE = 4096n;
+const REGIONS = 9;
 
 export class DeviceModel implements ModelFile {
   readonly #options: DeviceModelOptions;
   #logging = false;
+  #state: number;
   readonly #dirtyPages = new Set<bigint>();
 
   constructor(options: DeviceModelOptions = {}) {
     this.#options = options;
+    this.#state = options.state ?? MigrationState.VFIO_DEVICE_STATE_RUNNING;
   }
 
   /** The device writes one page. */
@@ -37,10 +48,21 @@ export class DeviceModel implements ModelFile {
         vfio.deviceInfo.write(argument, {
           argsz: vfio.deviceInfo.size,
           flags: DeviceFlag.VFIO_DEVICE_FLAGS_PCI | DeviceFlag.VFIO_DEVICE_FLAGS_RESET,
-          num_regions: 9,
+          num_regions: REGIONS,
           num_irqs: 5,
         });
         return 0;
+      case VfioIoctl.VFIO_DEVICE_GET_REGION_INFO: {
+        const { index } = vfio.regionInfo.read(argument);
+        if (index >= REGIONS) throw new Refusal('EINVAL');
+        vfio.regionInfo.write(argument, {
+          argsz: vfio.regionInfo.size,
+          flags: RegionFlag.VFIO_REGION_INFO_FLAG_READ | RegionFlag.VFIO_REGION_INFO_FLAG_WRITE,
+          size: PAGE,
+          offset: BigInt(index) << 40n,
+        });
+        return 0;
+      }
       case VfioIoctl.VFIO_DEVICE_FEATURE:
         return this.#feature(argument, call);
       default:
@@ -52,7 +74,7 @@ export class DeviceModel implements ModelFile {
     const head = vfio.deviceFeature.size;
     const { argsz, flags } = vfio.deviceFeature.read(argument);
     const payload = argument.subarray(head, argsz);
-    const { migrationFlags, stopCopyBytes, state = 2, dmaLogging = 'absent' } = this.#options;
+    const { migrationFlags, stopCopyBytes, dmaLogging = 'absent' } = this.#options;
     const { VFIO_DEVICE_FEATURE_GET: GET, VFIO_DEVICE_FEATURE_SET: SET } = FeatureFlag;
 
     /** vfio_check_feature: false for a mere probe. */
@@ -73,7 +95,8 @@ export class DeviceModel implements ModelFile {
         return 0;
       case DeviceFeature.VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE:
         if (check(migrationFlags !== undefined, GET | SET, vfio.featureMigState.size)) {
-          vfio.featureMigState.write(payload, { device_state: state, data_fd: -1 });
+          if ((flags & SET) !== 0) this.#state = vfio.featureMigState.read(payload).device_state;
+          vfio.featureMigState.write(payload, { device_state: this.#state, data_fd: -1 });
         }
         return 0;
       case DeviceFeature.VFIO_DEVICE_FEATURE_MIG_DATA_SIZE:

@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import { DeviceFeature, HarvestGate, VfioDevice } from 'linux-vfio-ts';
+import {
+  DeviceFeature,
+  HarvestGate,
+  MigrationState,
+  struct,
+  vfio,
+  VfioDevice,
+} from 'linux-vfio-ts';
 import { DeviceModel, type DeviceModelOptions } from '#vfio/model/device-model.js';
 import { ModelKernel } from '#vfio/model/model-kernel.js';
 import { unsafeReads } from '../../../support/unsafe-reads.js';
@@ -40,6 +47,48 @@ describe('a VFIO device', () => {
       supported: false,
       errnoName: 'ENOTTY',
     });
+  });
+
+  it('says where its regions are', () => {
+    const { device } = deviceWith({});
+    const region = device.region(7);
+    assert.deepEqual([region.bytes, region.fileOffset], [4096n, 7n << 40n]);
+    assert.deepEqual([region.readable, region.writable, region.mappable], [true, true, false]);
+    assert.throws(() => device.region(9), { code: 'KERNEL_EINVAL' });
+  });
+
+  it('gets and sets features by the layout of their payload', () => {
+    const { device } = deviceWith({ migrationFlags: 5n, stopCopyBytes: 77n });
+    const { VFIO_DEVICE_FEATURE_MIGRATION: migration } = DeviceFeature;
+    assert.deepEqual(device.getFeature(migration, vfio.featureMigration), { flags: 5n });
+    // A layout of the caller's own, such as one of a feature that this package does not name.
+    const halves = struct('halves', { low: 'u32', high: 'u32' });
+    assert.deepEqual(device.getFeature(migration, halves), { low: 5, high: 0 });
+
+    const { VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE: state } = DeviceFeature;
+    const wish = { device_state: MigrationState.VFIO_DEVICE_STATE_STOP, data_fd: -1 };
+    assert.deepEqual(device.setFeature(state, vfio.featureMigState, wish), wish);
+    assert.equal(device.migrationState(), 'stop');
+  });
+
+  it('says which feature it does not have, and which layout does not fit', () => {
+    const { device } = deviceWith({ migrationFlags: 5n });
+    assert.throws(() => device.getFeature(99, vfio.featureMigration), {
+      code: 'KERNEL_ENOTTY',
+      call: 'VFIO_DEVICE_FEATURE 99 (get)',
+    });
+    const { VFIO_DEVICE_FEATURE_MIGRATION: migration } = DeviceFeature;
+    assert.throws(() => device.getFeature(migration, struct('short', { flags: 'u32' })), {
+      code: 'KERNEL_EINVAL',
+    });
+  });
+
+  it('leaves dirty logging to what asks the gate and knows the length of bitmaps', () => {
+    const { device } = deviceWith({ dmaLogging: 'works' });
+    const { VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT: report } = DeviceFeature;
+    assert.throws(() => device.getFeature(report, vfio.featureDmaLoggingReport), RangeError);
+    const { VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP: stop } = DeviceFeature;
+    assert.throws(() => device.setFeature(stop, struct('nothing', {}), {}), RangeError);
   });
 
   const logging: readonly [DeviceModelOptions['dmaLogging'], object][] = [
