@@ -109,6 +109,7 @@ export class Type1Model implements ModelFile {
   #mappings: Mapping[] = [];
   #tracking = false;
   #iommuGroups = 0;
+  #hadIommu = false;
   #pageSizes: bigint;
   readonly #emulatedDevices: boolean;
   readonly #iovaRanges: readonly (readonly [first: bigint, last: bigint])[];
@@ -168,6 +169,7 @@ export class Type1Model implements ModelFile {
   /** An IOMMU-backed group joins: everything mapped is pinned, and everything counts as dirty. */
   attachIommuGroup(pageSizes = 0x40201000n): void {
     this.#iommuGroups += 1;
+    this.#hadIommu = true;
     this.#pageSizes &= pageSizes;
     // vfio_update_pgsize_bitmap: an IOMMU with smaller pages than the kernel's is used with the kernel's.
     const smaller = pageSizes & ~this.#allPageSizes;
@@ -270,7 +272,8 @@ export class Type1Model implements ModelFile {
         16,
       ),
     );
-    if (this.#iommuGroups > 0) {
+    const iovaRanges = this.#currentIovaRanges();
+    if (iovaRanges !== undefined) {
       const cap = vfio.capIovaRange.create(
         {
           header: {
@@ -278,11 +281,11 @@ export class Type1Model implements ModelFile {
             version: 1,
             next: 0,
           },
-          nr_iovas: this.#iovaRanges.length,
+          nr_iovas: iovaRanges.length,
         },
-        this.#iovaRanges.length * vfio.iovaRange.size,
+        iovaRanges.length * vfio.iovaRange.size,
       );
-      this.#iovaRanges.forEach(([start, end], index) => {
+      iovaRanges.forEach(([start, end], index) => {
         vfio.iovaRange.write(
           cap,
           { start, end },
@@ -477,6 +480,12 @@ export class Type1Model implements ModelFile {
 
   #overflow(): Refusal {
     return new Refusal(this.#behaviour.topOfAddressSpace ? 'EOVERFLOW' : 'EINVAL');
+  }
+
+  /** Once there was an IOMMU, what is left when it has gone is one range of all IOVAs. */
+  #currentIovaRanges(): Type1ModelOptions['iovaRanges'] {
+    if (this.#iommuGroups > 0) return this.#iovaRanges;
+    return this.#hadIommu ? [[0n, ADDRESS_SPACE_END - 1n]] : undefined;
   }
 
   /** PAGE_MASK: the page sizes of a container without IOMMU domain. */

@@ -446,25 +446,32 @@ function extension9Because(
   return `${answer}: the series of Linux 5.12 is not in this kernel, and VFIO_IOMMU_DIRTY_PAGES works`;
 }
 
+const LAST_IOVA = (1n << 64n) - 1n;
+
 /**
  * A container has IOVA ranges and the IOMMU's page sizes as soon as an IOMMU-backed group is in it. Its
- * driver does not tell type1 what the device writes, so that all mapped pages count as dirty. The page
- * sizes alone do not tell: the Intel driver of 5.10 has all of them, as no IOMMU at all has.
+ * driver does not tell type1 what the device writes, so that all mapped pages count as dirty. After the last
+ * such group has left (unplugged), one range of all IOVAs stays (vfio_iommu_aper_expand), and all page sizes
+ * are back. The page sizes alone do not tell: the Intel driver of 5.10 has all of them, as no IOMMU at all has.
  */
 function judgeScope(info: Type1Info | undefined): { scope: DirtyPageScope; because?: string } {
   if (info === undefined) return { scope: 'unknown' };
-  const pageSizes = info.iovaPageSizes;
+  const { iovaPageSizes: pageSizes, iovaRanges } = info;
   const sizes = pageSizes === undefined ? 'unknown page sizes' : `page sizes ${hex(pageSizes)}`;
-  if (info.iovaRanges !== undefined) {
+  const anyPageSize = pageSizes !== undefined && pageSizes >> 63n === 1n;
+  const [range, ...moreRanges] = iovaRanges ?? [];
+  const anyIova = moreRanges.length === 0 && range?.first === 0n && range.last === LAST_IOVA;
+  if (iovaRanges !== undefined && !(anyIova && anyPageSize)) {
     return {
       scope: 'all',
       because: `${sizes} and the IOVA_RANGE capability: an IOMMU-backed device is in the container`,
     };
   }
-  if (pageSizes !== undefined && pageSizes >> 63n === 1n) {
+  if (anyPageSize) {
+    const iovas = anyIova ? 'an IOVA_RANGE capability of all IOVAs' : 'no IOVA_RANGE capability';
     return {
       scope: 'pinned',
-      because: `${sizes} and no IOVA_RANGE capability: no IOMMU, only emulated devices`,
+      because: `${sizes} and ${iovas}: no IOMMU, only emulated devices`,
     };
   }
   return { scope: 'unknown', because: `${sizes} without the IOVA_RANGE capability` };

@@ -177,6 +177,21 @@ describe('dirty tracking support', () => {
     }
   });
 
+  it('is precise again where the IOMMU-backed device was unplugged', async () => {
+    const kernel = new ModelKernel();
+    const container = new Type1Model(type1Behaviours['6.12']);
+    const origin = { fd: 20, kind: 'container', target: '/dev/vfio/vfio' } as const;
+    const held = [{ fd: kernel.install(container), origin }];
+    const scopeNow = async (): Promise<string | undefined> =>
+      dirtyTrackingSupport(await observeDirtyTracking(kernel, held, [])).containers[0]?.scope;
+    const scopes = [await scopeNow()];
+    container.attachIommuGroup();
+    scopes.push(await scopeNow());
+    container.detachIommuGroup();
+    scopes.push(await scopeNow());
+    assert.deepEqual(scopes, ['pinned', 'all', 'pinned']);
+  });
+
   it('gives evidence for each statement', async () => {
     const { containers } = await support({
       release: '5.10 with extension 9',
