@@ -3,6 +3,10 @@ import fc from 'fast-check';
 import {
   bitmapBytesFor,
   dirtyTrackingSupport,
+  iommufd,
+  Iommufd,
+  IommufdIoctl,
+  isErrno,
   MalformedReplyError,
   observeDirtyTracking,
   Type1Container,
@@ -12,7 +16,7 @@ import {
 import { walkCapabilities } from '#vfio/info/capabilities.js';
 import { Errno } from '#vfio/kernel/errno.js';
 import { DeviceModel } from '#vfio/model/device-model.js';
-import { IommufdModel } from '#vfio/model/iommufd-model.js';
+import { IommufdModel, modelIds } from '#vfio/model/iommufd-model.js';
 import { LyingFile } from '#vfio/model/lying-file.js';
 import { ModelKernel, Refusal, type ModelFile } from '#vfio/model/model-kernel.js';
 import { Type1Model } from '#vfio/model/type1-model.js';
@@ -74,16 +78,120 @@ describe('answers that a kernel scribbled over', () => {
 
   it('never crash or hang: devices', () => {
     fc.assert(
-      fc.property(scribbles, (bytes) => {
+      fc.property(scribbles, fc.nat(8), (bytes, region) => {
         const kernel = new ModelKernel();
         const model = new DeviceModel({ migrationFlags: 7n, stopCopyBytes: 1n });
-        const device = new VfioDevice(kernel, kernel.install(scribbled(model, bytes)));
+        const file = scribbled(model, bytes);
+        const device = new VfioDevice(kernel, kernel.install(file));
         survives(() => device.info());
+        survives(() => {
+          const { capabilities } = device.region(region);
+          assert.ok(capabilities.every(({ bytes: { byteLength } }) => byteLength >= 8));
+        });
+        assert.ok(file.calls <= 10);
         survives(() => device.migration());
         survives(() => device.migrationState());
         survives(() => device.stopCopyBytes());
       }),
       { numRuns: 5000 },
+    );
+  });
+
+  it('never crash or hang: dirty logs of devices', async () => {
+    await fc.assert(
+      fc.asyncProperty(scribbles, async (bytes) => {
+        const kernel = new ModelKernel();
+        const file = scribbled(new DeviceModel({ dmaLogging: 'works' }), bytes);
+        const { dmaLogging } = new VfioDevice(kernel, kernel.install(file));
+        assert.equal(dmaLogging.support().works, true);
+        const spans = [{ iova: 0n, bytes: 1n << 30n }];
+        dmaLogging.start(spans, 4096);
+        const bitmap = new Uint8Array(8);
+        await dmaLogging.report({ iova: 0n, bytes: 64n * 4096n, pageBytes: 4096, bitmap });
+        assert.ok(
+          bitmap.every((byte) => byte === 0),
+          'what is written over the payload is none of the bitmap',
+        );
+        dmaLogging.stop();
+        assert.equal(file.calls, 5);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('never crash, hang or are read past their end: IOVA ranges of iommufd', () => {
+    /** A count of ranges that the kernel claims, and whether it says that there was too little room. */
+    const claims = fc.array(
+      fc.record({
+        count: fc.oneof(fc.nat(100), fc.integer({ min: 0, max: 0xffffffff })),
+        tooLittleRoom: fc.boolean(),
+      }),
+      { minLength: 1, maxLength: 6 },
+    );
+    fc.assert(
+      fc.property(claims, scribbles, (turns, bytes) => {
+        let calls = 0;
+        const kernel = new ModelKernel();
+        const liar: ModelFile = {
+          ioctl({ argument }) {
+            const turn = turns[calls % turns.length];
+            calls += 1;
+            if (!(argument instanceof Uint8Array) || turn === undefined) return 0;
+            for (const [at, value] of bytes) if (at < argument.byteLength) argument[at] = value;
+            iommufd.ioasIovaRanges.write(argument, { num_iovas: turn.count });
+            if (turn.tooLittleRoom) throw new Refusal('EMSGSIZE');
+            return 0;
+          },
+        };
+        survives(() => {
+          const { ranges } = new Iommufd(kernel, kernel.install(liar)).ioasRanges(modelIds.ioas);
+          assert.ok(
+            turns.some(({ count, tooLittleRoom }) => !tooLittleRoom && count === ranges.length),
+          );
+        });
+        assert.ok(calls <= 5);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it('never crash or hang: objects of an iommufd', () => {
+    const errnos = fc.constantFrom('EINVAL', 'ENOENT', 'EOPNOTSUPP', 'EPERM');
+    fc.assert(
+      fc.property(
+        scribbles,
+        fc.array(fc.option(errnos, { nil: undefined }), { minLength: 1, maxLength: 9 }),
+        (bytes, refusals) => {
+          let calls = 0;
+          const honest = scribbled(new IommufdModel({ dirtyTracking: true }), bytes);
+          const kernel = new ModelKernel();
+          const file = new Iommufd(
+            kernel,
+            kernel.install({
+              ioctl(call) {
+                const refusal = refusals[calls++ % refusals.length];
+                if (refusal !== undefined) throw new Refusal(refusal);
+                return call.request === IommufdIoctl.IOMMU_VFIO_IOAS ? 0 : honest.ioctl(call);
+              },
+            }),
+          );
+          for (const ask of [
+            () => file.hwpts(),
+            () => file.hwInfo(modelIds.device),
+            () => file.compatIoas(),
+          ]) {
+            survives(() => {
+              try {
+                ask();
+              } catch (error) {
+                if (!isErrno(error)) throw error;
+              }
+            });
+          }
+          assert.ok(calls <= 258);
+        },
+      ),
+      { numRuns: 1000 },
     );
   });
 
@@ -107,13 +215,17 @@ describe('answers that a kernel scribbled over', () => {
             [
               ['container', new Type1Model()],
               ['device', new DeviceModel({ migrationFlags: 1n, dmaLogging: 'works' })],
+              // Its iommufd is asked for what is behind it.
+              ['device-cdev', new DeviceModel({ migrationFlags: 7n, dmaLogging: 'broken' })],
               ['iommufd', new IommufdModel({ dirtyTracking: true })],
             ] as const
           ).map(([kind, model], index): HeldFd => {
             const origin = { fd: index, kind, target: kind };
             return { fd: kernel.install(faulty(model)), origin };
           });
-          const support = dirtyTrackingSupport(await observeDirtyTracking(kernel, held, []));
+          const observation = await observeDirtyTracking(kernel, held, []);
+          assert.ok((observation.iommufds[0]?.hwInfos.length ?? 0) <= 1, 'one device is on it');
+          const support = dirtyTrackingSupport(observation);
           assert.ok(support.summary.length > 0);
         },
       ),
