@@ -5,7 +5,7 @@
  * pidfd_getfd(2) asks ptrace_may_access(PTRACE_MODE_ATTACH_REALCREDS), kernel/ptrace.c: same real,
  * effective and saved uid and gid, the target dumpable, its capabilities a subset of ours in the same user
  * namespace, or CAP_SYS_PTRACE over the target's user namespace; then the LSMs (Yama, AppArmor, SELinux).
- * Listing /proc/PID/fd asks for PTRACE_MODE_READ, which Yama does not restrict.
+ * The links in /proc/PID/fd ask for PTRACE_MODE_READ, which Yama does not restrict.
  */
 import { VfioError } from '../errors.js';
 
