@@ -21,10 +21,15 @@ export interface Probed {
           readonly tracks: boolean;
           readonly scope: string;
           readonly scopeCulprits: readonly string[];
+          readonly trackingNow?: boolean;
           readonly extension9: string;
           readonly generations: readonly string[];
         }[];
-        readonly devices: readonly { readonly name?: string; readonly dirtyLogging: string }[];
+        readonly devices: readonly {
+          readonly name?: string;
+          readonly migratable?: boolean;
+          readonly dirtyLogging: string;
+        }[];
         readonly iommufds: readonly { readonly evidence: readonly { readonly says: string }[] }[];
         readonly problems: readonly { readonly what: string; readonly fix: string }[];
       };

@@ -96,3 +96,4 @@ export {
   type TrackingGeneration,
   type TrackingVerdict,
 } from './support/support.js';
+export { bitmapFreeFix, mayOopsAtBitmapFree } from './support/bitmap-free.js';

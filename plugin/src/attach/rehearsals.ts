@@ -86,7 +86,7 @@ export class Rehearsals {
 
   async #rehearse(): ReturnType<typeof rehearse> {
     const { side, virsh, uuid, config, signal } = this.#options;
-    const { duration, interval, overhead, cpu, onStolenBits } = config.rehearse;
+    const { duration, interval, overhead, cpu, onStolenBits, kernelHas } = config.rehearse;
     return await rehearse({
       side,
       durationMs: duration,
@@ -94,7 +94,7 @@ export class Rehearsals {
       overheadShare: overhead / 100,
       ...(await migrationLimits(config, virsh, uuid)),
       cpu,
-      onStolenBits,
+      ...{ onStolenBits, kernelHas },
       history: new HistoryFile().read(),
       signal,
       onStage: () => undefined,

@@ -1,5 +1,6 @@
-/** Options that `rehearse` and `watch` share: which migration is forecast, and what becomes of somebody else's. */
+/** Options that `rehearse` and `watch` share: which migration is forecast, what becomes of somebody else's, what the kernel can do. */
 import { Option } from 'commander';
+import { bitmapFreeFix } from 'linux-vfio-ts';
 import { stolenBitsActions } from '../harvest/stolen-bits.js';
 import { parseBytes, parseDuration } from './numbers.js';
 
@@ -24,4 +25,13 @@ export function stolenBitsOption(): Option {
   )
     .choices(stolenBitsActions)
     .default('cancel');
+}
+
+export function kernelHasOption(): Option {
+  return new Option(
+    '--kernel-has <commits...>',
+    `fixes that this host's kernel has although its number does not show it: ${bitmapFreeFix} (docs/vfio-dirty-tracking.md)`,
+  )
+    .choices([bitmapFreeFix])
+    .default([]);
 }

@@ -11,7 +11,12 @@ import { rehearsalLines } from '../report/forecast.js';
 import { QemuSide } from '../sequence/side.js';
 import { toJson } from '../journal/json.js';
 import { connectMonitor } from './connect.js';
-import { bandwidthOption, downtimeLimitOption, stolenBitsOption } from './forecast-options.js';
+import {
+  bandwidthOption,
+  downtimeLimitOption,
+  kernelHasOption,
+  stolenBitsOption,
+} from './forecast-options.js';
 import { parseDuration, parseCorePercent } from './numbers.js';
 import { interruptSignal, reportError, widthOf } from './output.js';
 import { ProgressLine, watchingText } from './progress-line.js';
@@ -27,6 +32,7 @@ interface RehearseFlags {
   cpu: boolean;
   history: boolean;
   onStolenBits: StolenBitsAction;
+  kernelHas: string[];
   json?: true;
 }
 
@@ -58,6 +64,7 @@ export function rehearseCommand(): Command {
     .option('--no-cpu', "leave the CPUs out, and QEMU's soft-dirty bits alone")
     .option('--no-history', 'neither use nor keep what is remembered of past migrations')
     .addOption(stolenBitsOption())
+    .addOption(kernelHasOption())
     .option('--json', 'print the rehearsal as JSON')
     .action(async (flags: RehearseFlags) => {
       process.exitCode = await runRehearse(flags);
@@ -84,6 +91,7 @@ async function runRehearse(flags: RehearseFlags): Promise<ExitCode> {
       cpu: flags.cpu,
       history: flags.history ? new HistoryFile().read() : [],
       onStolenBits: flags.onStolenBits,
+      kernelHas: flags.kernelHas,
       link: flags.measureLink ? await measureLink(flags.measureLink, { signal }) : undefined,
       signal,
       onProgress: (now) => {

@@ -11,7 +11,12 @@ import { QemuSide } from '../sequence/side.js';
 import type { WatchRecord } from '../watch/records.js';
 import { watchGuest } from '../watch/watch.js';
 import { connectMonitor } from './connect.js';
-import { bandwidthOption, downtimeLimitOption, stolenBitsOption } from './forecast-options.js';
+import {
+  bandwidthOption,
+  downtimeLimitOption,
+  kernelHasOption,
+  stolenBitsOption,
+} from './forecast-options.js';
 import { parseDuration, parseCorePercent } from './numbers.js';
 import { interruptSignal, reportError, widthOf } from './output.js';
 
@@ -25,6 +30,7 @@ interface WatchFlags {
   cpu: boolean;
   history: boolean;
   onStolenBits: StolenBitsAction;
+  kernelHas: string[];
   json?: true;
 }
 
@@ -45,6 +51,7 @@ export function watchCommand(): Command {
     .option('--no-cpu', "leave the CPUs out, and QEMU's soft-dirty bits alone")
     .option('--no-history', 'do not use what is remembered of past migrations')
     .addOption(stolenBitsOption())
+    .addOption(kernelHasOption())
     .option('--json', 'print a line of JSON for each sample')
     .action(async (flags: WatchFlags) => {
       process.exitCode = await runWatch(flags);
@@ -82,6 +89,7 @@ async function runWatch(flags: WatchFlags): Promise<ExitCode> {
       cpu: flags.cpu,
       history: flags.history ? new HistoryFile().read() : [],
       onStolenBits: flags.onStolenBits,
+      kernelHas: flags.kernelHas,
       signal,
       show: output.show,
     });

@@ -55,6 +55,8 @@ const sections = {
     onStolenBits: z
       .enum(stolenBitsActions, { error: `write ${stolenBitsActions.join(' or ')}` })
       .default('cancel'),
+    /** Fixes that the kernel has although its number does not show it, by commit. */
+    kernelHas: z.array(z.string()).default([]),
     /** At most while the guest runs, bytes/s; undefined: what libvirt or past migrations say. */
     bandwidth: bytes.optional(),
   }),

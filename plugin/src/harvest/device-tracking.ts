@@ -57,7 +57,9 @@ export function deviceTracking(report: ProbeReport): DeviceTracking {
     case 'container-everything':
       return {
         kind: 'everything',
-        culprits: containers.flatMap(({ scopeCulprits }) => scopeCulprits),
+        culprits: containers.flatMap(({ scopeCulprits, scopeSuspects }) =>
+          scopeCulprits.length > 0 ? scopeCulprits : scopeSuspects.map((name) => `perhaps ${name}`),
+        ),
       };
     case 'broken-device-logging':
     case 'none':

@@ -2,18 +2,22 @@
  * Harvests a guest for a while and leaves it as it was: the guard against migrations, the borrowed
  * containers, the state file and the sources, all undone however it ends.
  */
+import { release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   BitmapArena,
+  bitmapFreeFix,
   BorrowableProcess,
   cooperate,
   HarvestGate,
   HarvestRefusedError,
   LibcKernel,
+  mayOopsAtBitmapFree,
   warmUp,
 } from 'linux-vfio-ts';
 import { describeMemory, type MemoryLayout } from '../audit/guest-memory.js';
 import { PrecopyError } from '../errors.js';
+import { formatBytes } from '../report/format.js';
 import { migrationIsOver } from '../sequence/qemu-replies.js';
 import type { QemuSide } from '../sequence/side.js';
 import { Attribution } from './attribution.js';
@@ -46,6 +50,8 @@ export interface GuestHarvestOptions {
   readonly overheadShare: number;
   /** Of a migration that somebody else starts meanwhile; default `cancel`. */
   readonly onStolenBits?: StolenBitsAction | undefined;
+  /** Fixes that the kernel is known to have, by commit. */
+  readonly kernelHas?: readonly string[] | undefined;
   readonly signal: AbortSignal;
   /** Told what will be harvested, before the first round. */
   readonly onSources?: ((sources: GuestHarvest['sources']) => void) | undefined;
@@ -86,6 +92,7 @@ async function harvestGuarded(
   onTracking: (on: boolean) => void,
 ): Promise<GuestHarvest> {
   const { side, pid, layout, tracking, mayBeOn } = options;
+  refuseCrash(options);
   const kernel = new LibcKernel();
   const gate = new HarvestGate();
   const stolen: string[] = [];
@@ -134,6 +141,18 @@ async function harvestGuarded(
     summary,
     caveats: [...(moved ? [movedCaveat] : []), ...sources.flatMap((source) => source.caveats())],
   };
+}
+
+/** @throws PrecopyError NOT_SUPPORTED if switching tracking off may crash the host */
+function refuseCrash({ tracking, layout, kernelHas = [] }: GuestHarvestOptions): void {
+  if (tracking.kind !== 'tracked' || tracking.containers.length === 0) return;
+  const largest = layout.sections.reduce((most, { bytes }) => (bytes > most ? bytes : most), 0n);
+  if (kernelHas.includes(bitmapFreeFix) || !mayOopsAtBitmapFree(release(), largest)) return;
+  throw new PrecopyError(
+    'NOT_SUPPORTED',
+    `Linux ${release()} may crash this host when dirty tracking of ${formatBytes(Number(largest))} in one mapping ends: before 5.17 it frees such bitmaps wrongly, and precopy would have to end what it begins. The end of a migration does the same.`,
+    `Use Linux 5.17 or later. If you know that this kernel has commit ${bitmapFreeFix} ("vfio/iommu_type1: replace kfree with kvfree"), say so: --kernel-has ${bitmapFreeFix}, or rehearse.kernelHas of the configuration.`,
+  );
 }
 
 /** A migration that could not start a device's log fails within ms. */

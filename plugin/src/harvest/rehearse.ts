@@ -57,6 +57,8 @@ export interface RehearseOptions {
   readonly link?: LinkMeasurement | undefined;
   /** Of a migration that somebody else starts meanwhile; default `cancel`. */
   readonly onStolenBits?: StolenBitsAction | undefined;
+  /** Fixes that the kernel is known to have, by commit. */
+  readonly kernelHas?: readonly string[] | undefined;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: HarvestProgress) => void;
   /** Told what takes the next seconds, in a few words. */

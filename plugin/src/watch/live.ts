@@ -71,13 +71,14 @@ async function harvestLive(
   options: WatchOptions,
   { pid, layout, tracking, mayBeOn, inputOf }: Guest & { readonly pid: number },
 ): Promise<void> {
-  const { signal, side, cpu, intervalMs, overheadShare, onStolenBits } = options;
+  const { signal, side, cpu, intervalMs, overheadShare } = options;
+  const { onStolenBits, kernelHas } = options;
   const builder = curveBuilderFor(layout);
   const kinds = new Map<string, DirtySource['kind']>();
   const sampler = new Sampler(kinds, intervalMs, pageBytes);
   const showSample = sampleShower(options, recentHarvests(builder, kinds), inputOf);
   await harvestGuest({
-    ...{ side, pid, layout, cpu, signal, mayBeOn, onStolenBits },
+    ...{ side, pid, layout, cpu, signal, mayBeOn, onStolenBits, kernelHas },
     tracking: tracking.kind === 'everything' ? { kind: 'none' } : tracking,
     durationMs: Infinity,
     intervalMs: Math.min(intervalMs, longestHarvestMs),

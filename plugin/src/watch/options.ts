@@ -4,7 +4,13 @@ import { watchVersion, type WatchNotice, type WatchRecord } from './records.js';
 /** What is watched, and which migration of it is forecast, is said as for a rehearsal. */
 export interface WatchOptions extends Pick<
   RehearseOptions,
-  'side' | 'bandwidthBytesPerSecond' | 'downtimeLimitMs' | 'cpu' | 'history' | 'onStolenBits'
+  | 'side'
+  | 'bandwidthBytesPerSecond'
+  | 'downtimeLimitMs'
+  | 'cpu'
+  | 'history'
+  | 'onStolenBits'
+  | 'kernelHas'
 > {
   /** Between two samples. */
   readonly intervalMs: number;

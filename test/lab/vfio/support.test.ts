@@ -1,19 +1,11 @@
 import assert from 'node:assert/strict';
 import { release } from 'node:os';
-import {
-  BorrowableProcess,
-  dirtyTrackingSupport,
-  LibcKernel,
-  observeDirtyTracking,
-  type DirtyTrackingSupport,
-  type Extension9Meaning,
-  type TrackingGeneration,
-} from 'linux-vfio-ts';
+import type { Extension9Meaning, TrackingGeneration } from 'linux-vfio-ts';
 import { Dirtygen, dirtygenMigrates } from '#scripts/lab/dirtygen.js';
 import { Guest } from '#scripts/lab/guest.js';
 import { hasIovaBitmap } from '../../support/iova-bitmap.js';
 import { needsWholeDirtygen } from '../../support/needs-dirtygen.js';
-import { readyMonitor } from '../../support/monitor.js';
+import { probed, type Probed } from '../../support/probed.js';
 import { bindToVfioPci, iommuBackedDevices } from '../../support/raw-container.js';
 
 /** What is to be found, by `uname -r` and the proposal that the lab was started with. */
@@ -48,25 +40,17 @@ function expectation(): (typeof expected)[string] {
   return found;
 }
 
-/** Borrows everything from a QEMU with these devices, and judges it. */
-async function supportOf(devices: readonly string[]): Promise<DirtyTrackingSupport> {
+type Support = Probed['report']['kernel']['support'];
+
+/** What `precopy probe` finds out of a QEMU with these devices. */
+async function supportOf(devices: readonly string[]): Promise<Support> {
   await using guest = await Guest.start({
     args: ['-S', ...devices.flatMap((device) => ['-device', device])],
   });
-  using monitor = await readyMonitor(guest);
-  assert.ok(monitor.fd >= 0);
-  const kernel = new LibcKernel();
-  using process = await BorrowableProcess.open(kernel, guest.pid);
-  const listed = await process.list();
-  const held = await Promise.all(
-    listed
-      .filter(({ kind }) => kind === 'container' || kind === 'device')
-      .map((file) => process.borrow(file)),
-  );
-  return dirtyTrackingSupport(await observeDirtyTracking(kernel, held, listed));
+  return (await probed(guest.qmp)).report.kernel.support;
 }
 
-describe('dirty tracking support of this kernel, asked through a QEMU', () => {
+describe('precopy probe on this kernel', () => {
   it('is named right with an IOMMU-backed device', async () => {
     const [address = ''] = iommuBackedDevices();
     using pci = bindToVfioPci(address);

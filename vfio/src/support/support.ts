@@ -14,6 +14,7 @@
 import { VfioExtension } from '../abi/vfio.js';
 import type { ExtensionAnswer } from '../type1/container.js';
 import type { Type1Info } from '../type1/info.js';
+import { bitmapFreeFix, mayOopsAtBitmapFree } from './bitmap-free.js';
 import {
   type ContainerObservation,
   type DeviceObservation,
@@ -597,6 +598,15 @@ function problemsOf(
     });
   }
   if (verdict === 'none') problems.push(noTracking(observation, containers));
+  const { kernelRelease } = observation;
+  const tracks = containers.some((container) => container.tracks === true);
+  if (tracks && mayOopsAtBitmapFree(kernelRelease, hints.mappedBytes ?? 0n)) {
+    problems.push({
+      severity: 'warns',
+      what: `Linux ${kernelRelease} may crash this host when the container's dirty tracking ends, at the end of a migration too: before 5.17 the bitmap of a large mapping is freed wrongly (always of 128 GiB and more, else where memory is fragmented).`,
+      fix: `Use Linux 5.17 or later, or a kernel of which you know that it has commit ${bitmapFreeFix} ("vfio/iommu_type1: replace kfree with kvfree").`,
+    });
+  }
   const unanswered = observation.containers.filter(
     (_, index) => containers[index]?.tracks === undefined,
   );

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import {
   dirtyTrackingSupport,
   HarvestGate,
+  mayOopsAtBitmapFree,
   observeDirtyTracking,
   vfio,
   VfioIoctl,
@@ -388,5 +389,37 @@ describe('dirty tracking support', () => {
     const judged = dirtyTrackingSupport(observation);
     assert.equal(judged.containers[0]?.tracks, true);
     assert.equal(judged.verdict, 'unknown');
+  });
+});
+
+describe('kernels that free dirty bitmaps wrongly', () => {
+  const cases: readonly [release: string, GiB: bigint, may: boolean][] = [
+    ['5.4.0-26-generic', 512n, false],
+    ['5.8.0', 512n, true],
+    ['5.10.0-32-amd64', 2n, true],
+    ['5.10.0-32-amd64', 1n, false],
+    ['5.14.0-70.el9.x86_64', 2n, true],
+    ['5.17.0', 512n, false],
+    ['6.12.9+deb13-amd64', 512n, false],
+  ];
+  for (const [kernelRelease, gibibytes, may] of cases) {
+    it(`are${may ? '' : ' not'} among them: ${kernelRelease}, with a mapping of ${gibibytes} GiB`, () => {
+      assert.equal(mayOopsAtBitmapFree(kernelRelease, gibibytes << 30n), may);
+    });
+  }
+
+  it('are warned of where a container tracks, and only there', async () => {
+    const observation = {
+      ...(await observe({ release: '5.10' })),
+      kernelRelease: '5.10.0-32-amd64',
+    };
+    const warnings = (hints: SupportHints, kernel = observation): string[] =>
+      dirtyTrackingSupport(kernel, hints)
+        .problems.filter(({ severity }) => severity === 'warns')
+        .map(({ what }) => what);
+    assert.match(warnings({ mappedBytes: 8n << 30n }).join(), /may crash this host/);
+    assert.doesNotMatch(warnings({ mappedBytes: 1n << 30n }).join(), /crash/);
+    const newer = { ...observation, kernelRelease: '6.12.9' };
+    assert.doesNotMatch(warnings({ mappedBytes: 8n << 30n }, newer).join(), /crash/);
   });
 });
