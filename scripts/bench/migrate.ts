@@ -25,28 +25,37 @@ export async function* migrateRows(signal: AbortSignal): AsyncGenerator<BenchRow
       return outcome?.converged ? [{ peer, outcome }] : [];
     });
     if (!mine) continue;
-    const best = others.sort((a, b) => a.outcome.totalMs - b.outcome.totalMs)[0];
-    const row = (figure: 'totalMs' | 'lostMs', words: string, met: boolean): BenchRow => ({
-      bench: 'migrate',
-      case: `${scenario.name}: ${figure === 'totalMs' ? 'total' : 'work lost'}`,
-      unit: 'ms',
-      ours: mine.converged ? rounded(mine[figure]) : null,
-      peerName: best?.peer.name ?? `nobody in ${timeoutMs / 1000} s`,
-      peer: best ? rounded(best.outcome[figure]) : null,
-      ratio:
-        best && mine.converged && best.outcome[figure] > 0
-          ? rounded(mine[figure] / best.outcome[figure])
-          : null,
-      goal: words,
-      met,
-    });
-    if (best && mine.converged) totals.push(mine.totalMs / best.outcome.totalMs);
-    yield row('totalMs', 'converges if anybody does', mine.converged || !best);
-    yield row('lostMs', 'no more than theirs', !best || mine.lostMs <= best.outcome.lostMs);
+    const row = (
+      [what, figure]: [string, 'totalMs' | 'lostMs' | 'downtimeMs'],
+      goal: string,
+      isMet: (best: number) => boolean,
+    ): BenchRow => {
+      // Of each figure the best of them, whoever has it.
+      const [best] = others.sort((a, b) => a.outcome[figure] - b.outcome[figure]);
+      const peer = best?.outcome[figure];
+      return {
+        bench: 'migrate',
+        case: `${scenario.name}: ${what}`,
+        unit: 'ms',
+        ours: mine.converged ? rounded(mine[figure]) : null,
+        peerName: best?.peer.name ?? `nobody in ${timeoutMs / 1000} s`,
+        peer: peer === undefined ? null : rounded(peer),
+        ratio: peer && mine.converged ? rounded(mine[figure] / peer) : null,
+        goal,
+        met: peer === undefined || (mine.converged && isMet(peer)),
+      };
+    };
+    const total = row(['total', 'totalMs'], 'converges if anybody does', () => true);
+    if (total.ratio !== null) totals.push(total.ratio);
+    yield total;
+    yield row(['work lost', 'lostMs'], 'no more than theirs', (least) => mine.lostMs <= least);
     yield {
-      ...row('totalMs', `at most ${downtimeLimitMs} ms`, mine.downtimeMs <= downtimeLimitMs),
-      ...{ case: `${scenario.name}: downtime`, ours: rounded(mine.downtimeMs) },
-      ...{ peer: best ? rounded(best.outcome.downtimeMs) : null, ratio: null },
+      ...row(
+        ['downtime', 'downtimeMs'],
+        `at most ${downtimeLimitMs} ms`,
+        () => mine.downtimeMs <= downtimeLimitMs,
+      ),
+      ratio: null,
     };
   }
   const ratio = median(totals);

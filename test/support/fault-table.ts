@@ -10,6 +10,7 @@ export const states = [
   'held',
   'switchover',
   'postcopy',
+  'recover',
   'verify',
   'completed',
 ] as const;
@@ -51,6 +52,7 @@ export const rows: readonly Row[] = [
   row('held', 'destination killed', 'source', 1, toSource),
   row('switchover', 'destination killed', 'source', 1, 'QEMU resumes the source', true),
   row('postcopy', 'destination killed', 'lost', 1, 'the newest pages existed only there'),
+  row('recover', 'destination killed', 'lost', 1, 'the newest pages existed only there'),
   row(
     'verify',
     'destination killed',
@@ -65,6 +67,7 @@ export const rows: readonly Row[] = [
   row('held', 'source killed', 'lost', 1, noCopy),
   row('switchover', 'source killed', 'lost', 1, noCopy),
   row('postcopy', 'source killed', 'lost', 1, 'pages that had not been sent yet are gone'),
+  row('recover', 'source killed', 'lost', 1, 'pages that had not been sent yet are gone'),
   row(
     'verify',
     'source killed',
@@ -74,6 +77,7 @@ export const rows: readonly Row[] = [
     true,
   ),
 
+  row('setup', 'link stalled', 'source', 1, 'broken off by yank'),
   row('precopy', 'link stalled', 'source', 1, 'broken off by yank'),
   row('held', 'link stalled', 'source', 1, 'broken off by yank'),
   row(
@@ -91,6 +95,8 @@ export const rows: readonly Row[] = [
     0,
     'broken off, then recovered over a new connection',
   ),
+  row('recover', 'link stalled', 'destination', 0, 'tried again until a connection holds'),
+  row('verify', 'link stalled', 'destination', 0, 'nothing goes over it any more'),
 
   row(
     'setup',
@@ -103,6 +109,7 @@ export const rows: readonly Row[] = [
   row('held', 'precopy killed', 'destination', 'killed', 'released', true),
   row('switchover', 'precopy killed', 'destination', 'killed', goesOn),
   row('postcopy', 'precopy killed', 'destination', 'killed', goesOn),
+  row('recover', 'precopy killed', 'destination', 'killed', 'recovered by the guardian'),
   row(
     'verify',
     'precopy killed',
@@ -130,6 +137,7 @@ export const rows: readonly Row[] = [
   ),
   row('switchover', 'precopy and guardian killed', 'destination', 0, goesOn),
   row('postcopy', 'precopy and guardian killed', 'destination', 0, goesOn),
+  row('recover', 'precopy and guardian killed', 'destination', 0, 'recovered'),
   row(
     'verify',
     'precopy and guardian killed',
@@ -150,6 +158,7 @@ export const rows: readonly Row[] = [
   row('held', 'source monitor closed', 'destination', 0, 'connected again'),
   row('switchover', 'source monitor closed', 'destination', 0, 'connected again'),
   row('postcopy', 'source monitor closed', 'destination', 0, 'connected again'),
+  row('recover', 'source monitor closed', 'destination', 0, 'connected again'),
   row('verify', 'source monitor closed', 'destination', 0, 'connected again'),
 
   row(
@@ -163,6 +172,7 @@ export const rows: readonly Row[] = [
   row('held', 'destination monitor closed', 'destination', 0, 'connected again'),
   row('switchover', 'destination monitor closed', 'destination', 0, 'connected again'),
   row('postcopy', 'destination monitor closed', 'destination', 0, 'connected again'),
+  row('recover', 'destination monitor closed', 'destination', 0, 'connected again'),
   row('verify', 'destination monitor closed', 'destination', 0, 'connected again', true),
 
   row(
@@ -173,15 +183,19 @@ export const rows: readonly Row[] = [
     'records wait in memory; said on standard error',
     true,
   ),
+  row('setup', 'journal disk full', 'destination', 0, 'the same'),
   row('held', 'journal disk full', 'destination', 0, 'the same'),
   row('switchover', 'journal disk full', 'destination', 0, 'the same'),
   row('postcopy', 'journal disk full', 'destination', 0, 'the same'),
+  row('recover', 'journal disk full', 'destination', 0, 'the same'),
   row('verify', 'journal disk full', 'destination', 0, 'the same'),
 
   row('precopy', 'clock set', 'destination', 0, 'time limits go by the monotonic clock', true),
+  row('setup', 'clock set', 'destination', 0, 'the same'),
   row('held', 'clock set', 'destination', 0, 'the same'),
   row('switchover', 'clock set', 'destination', 0, 'the same'),
   row('postcopy', 'clock set', 'destination', 0, 'the same'),
+  row('recover', 'clock set', 'destination', 0, 'the same'),
   row('verify', 'clock set', 'destination', 0, 'the same'),
 ];
 

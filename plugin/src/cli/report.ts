@@ -1,17 +1,21 @@
 import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { PrecopyError, exitCodes, messageOf, type ExitCode } from '../errors.js';
-import { loadJournal, noteLines } from '../journal/read.js';
-import type { JournalRecord } from '../journal/records.js';
+import { followJournal } from '../journal/follow.js';
+import { toJson } from '../journal/json.js';
+import { loadJournal, newNotes, noteLines } from '../journal/read.js';
+import type { JournalRecord, RecordOf } from '../journal/records.js';
+import { MigrationText } from '../report/migration.js';
 import { reportFormats, reportOf, type ReportFormat } from '../report/run/index.js';
 import { parseDuration } from './numbers.js';
-import { reportError } from './output.js';
+import { interruptSignal, reportError } from './output.js';
 
 interface ReportFlags {
   format: ReportFormat;
   output?: string;
   maxDowntime?: number;
   maxTotal?: number;
+  follow?: true;
   json?: true;
 }
 
@@ -25,7 +29,8 @@ export function reportCommand(): Command {
     .option('--output <file>', 'write it there instead of to standard output')
     .option('--max-downtime <time>', 'exit 1 if the downtime was longer', parseDuration(1))
     .option('--max-total <time>', 'exit 1 if the migration took longer', parseDuration(1000))
-    .option('--json', 'the same as --format json')
+    .option('--follow', 'show a journal that is still written, live, until it ends or at Ctrl-C')
+    .option('--json', 'the same as --format json; with --follow the records, a line each')
     .action(async (journal: string, flags: ReportFlags) => {
       process.exitCode = await runReport(journal, flags);
     });
@@ -33,6 +38,7 @@ export function reportCommand(): Command {
 
 async function runReport(path: string, flags: ReportFlags): Promise<ExitCode> {
   try {
+    if (flags.follow) return await follow(path, flags);
     const { records, notes } = await loadJournal(path);
     const { text, checks } = reportOf(
       records,
@@ -47,6 +53,47 @@ async function runReport(path: string, flags: ReportFlags): Promise<ExitCode> {
   } catch (error) {
     return reportError('report', error, flags.json === true);
   }
+}
+
+/** As the run itself shows it, for any number of readers beside it. */
+async function follow(path: string, flags: ReportFlags): Promise<ExitCode> {
+  const { format, output, maxDowntime, maxTotal, json = false } = flags;
+  if (output !== undefined || maxDowntime !== undefined || maxTotal !== undefined) {
+    throw new PrecopyError(
+      'USAGE',
+      '--output, --max-downtime and --max-total are of a report of the whole journal, and --follow makes none.',
+      'Leave them out, or leave out --follow and report once it has ended.',
+    );
+  }
+  if (format !== 'text' && format !== 'json') {
+    throw new PrecopyError('USAGE', `--follow has no format ${format}.`, 'Choose text or json.');
+  }
+  const asJson = json || format === 'json';
+  const text = new MigrationText();
+  const notes = newNotes();
+  const print = (line: string): void => void process.stdout.write(`${line}\n`);
+  const ended = new AbortController();
+  // Nobody reads any more (`| head`).
+  process.stdout.once('error', () => {
+    ended.abort();
+  });
+  const signal = AbortSignal.any([interruptSignal(), ended.signal]);
+  let watched = false;
+  for await (const record of followJournal(path, signal, notes)) {
+    if (record.type === 'start') watched = record.command === 'watch';
+    if (asJson) print(toJson(record));
+    else if (watched && record.type === 'dirty') print(dirtyLine(record));
+    else text.lines(record).forEach(print);
+  }
+  if (!asJson) for (const note of noteLines(notes)) print(`note: ${note}`);
+  return exitCodes.done;
+}
+
+function dirtyLine({ at, startMs, endMs, pages }: RecordOf<'dirty'>): string {
+  const rates = Object.entries(pages).map(
+    ([name, count]) => `${name} ${((1000 * count) / (endMs - startMs)).toFixed(0)} pages/s`,
+  );
+  return `${new Date(at).toISOString().slice(11, 19)}  ${rates.join(', ')}`;
 }
 
 /** A report to be written when a migration is over: `--report FORMAT:FILE`. */

@@ -4,6 +4,7 @@ import { PrecopyError, exitCodes, type ExitCode } from '../errors.js';
 import { usualOverheadPercent } from '../harvest/usual-cost.js';
 import type { StolenBitsAction } from '../harvest/stolen-bits.js';
 import { HistoryFile } from '../history/file.js';
+import { systemClock } from '../journal/clock.js';
 import { Journal } from '../journal/journal.js';
 import { toJson } from '../journal/json.js';
 import { WatchScreen, watchLine } from '../report/watch.js';
@@ -17,6 +18,7 @@ import {
   kernelHasOption,
   stolenBitsOption,
 } from './forecast-options.js';
+import { journalLimitOption } from './journal-options.js';
 import { parseDuration, parseCorePercent } from './numbers.js';
 import { interruptSignal, reportError, widthOf } from './output.js';
 
@@ -29,6 +31,8 @@ interface WatchFlags {
   downtimeLimit?: number;
   cpu: boolean;
   history: boolean;
+  journal?: string;
+  journalLimit?: number;
   onStolenBits: StolenBitsAction;
   kernelHas: string[];
   json?: true;
@@ -50,6 +54,8 @@ export function watchCommand(): Command {
     .addOption(downtimeLimitOption())
     .option('--no-cpu', "leave the CPUs out, and QEMU's soft-dirty bits alone")
     .option('--no-history', 'do not use what is remembered of past migrations')
+    .option('--journal <file>', 'keep what is seen, a record a line, for precopy report')
+    .addOption(journalLimitOption())
     .addOption(stolenBitsOption())
     .addOption(kernelHasOption())
     .option('--json', 'print a line of JSON for each sample')
@@ -79,7 +85,8 @@ async function runWatch(flags: WatchFlags): Promise<ExitCode> {
       throw new PrecopyError('USAGE', '--bandwidth and --interval must be above 0.', '');
     }
     await using connected = await connectMonitor(flags.qmp, signal);
-    using journal = new Journal();
+    using journal = new Journal(flags.journal, { keepBytes: flags.journalLimit });
+    journal.start('watch', flags);
     await watchGuest({
       side: new QemuSide('source', connected.client, flags.qmp, connected.peer, journal),
       intervalMs: flags.interval,
@@ -91,7 +98,10 @@ async function runWatch(flags: WatchFlags): Promise<ExitCode> {
       onStolenBits: flags.onStolenBits,
       kernelHas: flags.kernelHas,
       signal,
-      show: output.show,
+      show: (record) => {
+        journalWatched(journal, record);
+        output.show(record);
+      },
     });
     output.end();
     return exitCodes.done;
@@ -103,6 +113,20 @@ async function runWatch(flags: WatchFlags): Promise<ExitCode> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+function journalWatched(journal: Journal, record: WatchRecord): void {
+  if (record.type === 'notice') journal.append({ type: 'warning', message: record.text });
+  if (record.type !== 'sample') return;
+  const { windowMs, sources } = record;
+  const endMs = systemClock.monotonicMs();
+  const pages = Object.fromEntries(
+    sources.map(({ name, pagesPerSecond }) => [
+      name,
+      Math.round((pagesPerSecond * windowMs) / 1000),
+    ]),
+  );
+  journal.append({ type: 'dirty', startMs: endMs - windowMs, endMs, pages });
 }
 
 /** What waits on a signal may throw an error of its own. */

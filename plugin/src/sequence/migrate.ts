@@ -396,13 +396,13 @@ class MigrationRun {
   }
 
   async #followPostcopy(): Promise<SourceEnd> {
-    const { control, journal } = this.#options;
+    const { control, journal, stallLimitMs } = this.#options;
     const enter = (phase: Phase, why: string): void => {
       this.#enter(phase, why);
     };
     enter('postcopy', 'the guest goes on at the destination');
     if (control.destinationHeld && this.#guestRan) await control.startDestination();
-    return await followPostcopy({ control, journal, enter });
+    return await followPostcopy({ control, journal, enter, stallLimitMs });
   }
 
   #warn(message: string): void {

@@ -40,6 +40,12 @@ const stages: Record<State, { args: string[]; linkBytesPerSecond?: number; print
     linkBytesPerSecond: 4 << 20,
     printed: '"event":"RESUME"',
   },
+  // Further down: what is sent of the rest is stalled, and the new connection as well until it is cut.
+  recover: {
+    args: [...timeLimit('1s', 'postcopy'), '--stall-timeout', '2s'],
+    linkBytesPerSecond: 4 << 20,
+    printed: '"event":"RESUME"',
+  },
   verify: { args: [...timeLimit('1s', 'release'), '--verify'], printed: '"phase":"verify"' },
   completed: { args: timeLimit('1s', 'release'), printed: '"type":"result"' },
 };
@@ -54,8 +60,16 @@ const wanted = process.env['PRECOPY_FAULTS'];
 /** Set-up takes some 10 ms: what is struck then can be hit too late. */
 const mostAttempts = 5;
 
+/** Faults that come to bear, or are noticed, only later. */
+const harmless: ReadonlySet<string> = new Set(['link stalled', 'journal disk full', 'clock set']);
+
 function wasStarted(rig: FaultRig): boolean {
   return rig.records().some((record) => record.type === 'effect' && record.command === 'migrate');
+}
+
+/** Before 8.2 QEMU stays in a recovery that breaks; for verify see FaultRig. */
+function needsNewQemu({ state }: Row): boolean {
+  return state === 'verify' || state === 'recover';
 }
 
 function isWanted(row: Row): boolean {
@@ -71,7 +85,7 @@ describe('a fault in a migration', () => {
   for (const row of rows.filter(isWanted)) {
     it(titleOf(row), async function () {
       for (let attempt = 1; attempt <= mostAttempts; attempt += 1) {
-        await using rig = await FaultRig.start(row.state === 'verify');
+        await using rig = await FaultRig.start(needsNewQemu(row));
         const run = await FaultRun.start(rig, row);
         if (!run) {
           console.log('      skipped: a small file system can be mounted by root only');
@@ -80,7 +94,7 @@ describe('a fault in a migration', () => {
         await using ended = run;
         await ended.strike();
         const exitCode = await ended.end();
-        if (row.state === 'setup' && wasStarted(rig)) continue;
+        if (ended.cameTooLate) continue;
         assert.equal(exitCode, row.exitCode, ended.output);
         await assertOutcome(rig, row, ended);
         return;
@@ -142,6 +156,7 @@ class FaultRun implements AsyncDisposable {
   readonly #running: Running;
   readonly #clock: string;
   #finished: Finished | undefined;
+  #startedBefore = false;
   #guardian: number | undefined;
 
   private constructor(rig: FaultRig, row: Row, running: Running, clock: string) {
@@ -164,6 +179,10 @@ class FaultRun implements AsyncDisposable {
     const env = row.fault === 'clock set' ? { NODE_OPTIONS: settableClock(rig.folder, clock) } : {};
     const run = new FaultRun(rig, row, startPrecopy(args, { env }), clock);
     await run.#running.printed(stage.printed);
+    if (row.state === 'recover') {
+      rig.link.stall();
+      await run.#running.printed('"phase":"recover"');
+    }
     return run;
   }
 
@@ -192,6 +211,8 @@ class FaultRun implements AsyncDisposable {
           await this.#running.printed('"phase":"recover"');
           rig.link.cut();
         }
+        // Longer than a try takes.
+        if (this.#row.state === 'recover') await sleep(5000);
         break;
       case 'precopy killed':
         [this.#guardian] = childrenOf(this.#pid);
@@ -212,6 +233,16 @@ class FaultRun implements AsyncDisposable {
       case 'clock set':
         writeFileSync(this.#clock, '');
     }
+    this.#startedBefore = wasStarted(rig);
+    if (this.#row.state === 'recover') rig.link.cut();
+  }
+
+  /** Of a fault that is to hit the set-up: it came too late. */
+  get cameTooLate(): boolean {
+    const { state, fault } = this.#row;
+    if (state !== 'setup') return false;
+    // Some of them do not keep the migration from being started.
+    return harmless.has(fault) ? this.#startedBefore : wasStarted(this.#rig);
   }
 
   async end(): Promise<Row['exitCode'] | null> {
@@ -236,7 +267,8 @@ class FaultRun implements AsyncDisposable {
 async function assertOutcome(rig: FaultRig, row: Row, run: FaultRun): Promise<void> {
   if (row.guest === 'lost') {
     // In postcopy what is left of the destination waits for pages for ever and can't be looked at.
-    if (row.state !== 'postcopy') assert.deepEqual(await rig.runners(), [], run.output);
+    if (!['postcopy', 'recover'].includes(row.state))
+      assert.deepEqual(await rig.runners(), [], run.output);
     return;
   }
   assert.deepEqual(await rig.runners(), [row.guest], run.output);

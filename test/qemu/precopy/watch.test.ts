@@ -1,5 +1,7 @@
 /** precopy watch of a QEMU of this machine, without VFIO: only its CPUs dirty memory. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { keepsSoftDirtyBits, type WatchRecord } from 'precopy';
@@ -7,7 +9,7 @@ import { QmpClient } from 'qemu-qmp-client-ts';
 import { median } from '#scripts/bench/measure.js';
 import { Guest } from '#scripts/lab/guest.js';
 import { repositoryRoot } from '#scripts/repository.js';
-import { startPrecopy } from '../../support/precopy.js';
+import { precopy, startPrecopy } from '../../support/precopy.js';
 import { spawnOnTerminal } from '../../support/terminal.js';
 
 const [hideCursor, showCursor] = ['\x1b[?25l', '\x1b[?25h'];
@@ -35,21 +37,32 @@ describe('precopy watch on a terminal', () => {
 describe('precopy watch of a QEMU without VFIO', () => {
   const workload = { baseAddress: 0x400_0000, pages: 16_384, pagesPerSecond: 6000 };
   let guest: Guest;
+  const folder = mkdtempSync(join(tmpdir(), 'precopy-test-'));
   before(async () => {
     guest = await Guest.start({ memoryMiB: 256, workload });
     await guest.workloadRuns();
   });
   after(async () => {
     await guest[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true });
   });
 
   it('shows what the CPUs dirty, by soft-dirty bits or, without them, by calc-dirty-rate', async () => {
+    const journal = join(folder, 'journal');
     const running = startPrecopy([
       ...['watch', '--qmp', guest.qmp, '--bandwidth', '1G', '--overhead', '100'],
-      ...['--duration', '15s', '--json'],
+      ...['--duration', '15s', '--json', '--journal', journal, '--journal-limit', '1G'],
     ]);
+    await running.printed('"sample"');
+    const following = startPrecopy(['report', journal, '--follow']);
     const { exitCode, stdout, stderr } = await running.finished;
     assert.equal(exitCode, 0, stderr);
+    const followed = await following.finished;
+    assert.equal(followed.exitCode, 0, followed.stderr);
+    assert.match(followed.stdout, /^[\d:]{8} {2}CPUs and emulated devices \d+ pages\/s$/m);
+    const report = await precopy('report', journal);
+    assert.equal(report.exitCode, 0, report.stderr);
+    assert.match(report.stdout, /^watch of /);
     const records = stdout
       .trimEnd()
       .split('\n')

@@ -8,12 +8,17 @@ export interface PostcopyOptions {
   readonly control: MigrationControl;
   readonly journal: Journal;
   readonly enter: (phase: 'postcopy' | 'recover', why: string) => void;
+  /** After how long without a byte a link is taken for dead, ms; undefined: never. */
+  readonly stallLimitMs: number | undefined;
 }
 
 /** Before each attempt to make a new channel. */
 const recoverDelaysMs = [100, 500, 1000, 2000, 5000, 10_000, 10_000, 10_000];
-/** How long an attempt may take. */
-const recoverTimeoutMs = 30_000;
+/** How long an attempt may take, whatever the link: at least, and where that is not said. */
+const leastAttemptMs = 10_000;
+const usualAttemptMs = 30_000;
+/** How long QEMU may take to give a new channel up. */
+const pauseTimeoutMs = 5000;
 
 /**
  * Follows a postcopy to the source's end. The guest runs at the destination already; only a new channel
@@ -27,40 +32,76 @@ export async function followPostcopy(options: PostcopyOptions): Promise<SourceEn
     const status = await events.until(
       ({ sourceStatus }) =>
         events.overOnSource ??
-        (sourceStatus === 'postcopy-paused' ? ('paused' as const) : undefined),
+        (sourceStatus === 'postcopy-paused' || isRecovering(sourceStatus)
+          ? ('broken' as const)
+          : undefined),
     );
-    if (status !== 'paused') return status;
+    if (status !== 'broken') return status;
     options.enter('recover', 'the channel broke');
-    await recover(options);
+    // A run before this one may have begun to.
+    const underWay = isRecovering(events.state.sourceStatus);
+    if (!underWay || !(await holds(options))) await recover(options);
     if (events.overOnSource === undefined) options.enter('postcopy', 'over a new channel');
   }
 }
 
-async function recover({ control, journal }: PostcopyOptions): Promise<void> {
+function isRecovering(sourceStatus: string | undefined): boolean {
+  return sourceStatus === 'postcopy-recover' || sourceStatus === 'postcopy-recover-setup';
+}
+
+/**
+ * Waits until the source goes on over a new channel.
+ *
+ * @returns false if that one broke, or nothing came over it; the source is then paused again, if it can be
+ */
+async function holds({ control, journal, stallLimitMs }: PostcopyOptions): Promise<boolean> {
   const { events } = control;
   const warn = (message: string): void => {
     journal.append({ type: 'warning', message });
   };
+  const settled = ['postcopy-active', 'postcopy-paused', 'completed', 'failed'];
+  try {
+    const status = await events.until(
+      ({ sourceStatus }) => settled.find((name) => name === sourceStatus) ?? events.overOnSource,
+      AbortSignal.timeout(attemptMs(stallLimitMs)),
+    );
+    if (status !== 'postcopy-paused') return true;
+    warn('The new channel broke as well.');
+  } catch (error) {
+    warn(`Nothing comes over the new channel: ${messageOf(error)}`);
+    try {
+      await control.pause();
+      await events.until(
+        ({ sourceStatus }) => (isRecovering(sourceStatus) ? undefined : true),
+        AbortSignal.timeout(pauseTimeoutMs),
+      );
+    } catch (cause) {
+      warn(`This QEMU does not give it up (8.2 and later do): ${messageOf(cause)}`);
+    }
+  }
+  return false;
+}
+
+function attemptMs(stallLimitMs: number | undefined): number {
+  return Math.max(leastAttemptMs, stallLimitMs ?? usualAttemptMs);
+}
+
+async function recover(options: PostcopyOptions): Promise<void> {
+  const { control, journal, stallLimitMs } = options;
+  const { events } = control;
   for (const delayMs of recoverDelaysMs) {
     // Whoever wants an end here can't have one: without a new channel the guest stands still for ever.
     await sleep(delayMs);
     if (events.state.destinationLost) break;
     try {
       await control.recover();
-      const inTime = AbortSignal.timeout(recoverTimeoutMs);
       await events.until(
         ({ sourceStatus }) => (sourceStatus === 'postcopy-paused' ? undefined : true),
-        inTime,
+        AbortSignal.timeout(attemptMs(stallLimitMs)),
       );
-      const settled = ['postcopy-active', 'postcopy-paused', 'completed', 'failed'];
-      const status = await events.until(
-        ({ sourceStatus }) => settled.find((name) => name === sourceStatus) ?? events.overOnSource,
-        inTime,
-      );
-      if (status !== 'postcopy-paused') return;
-      warn('The new channel broke as well.');
+      if (await holds(options)) return;
     } catch (error) {
-      warn(`No new channel yet: ${messageOf(error)}`);
+      journal.append({ type: 'warning', message: `No new channel yet: ${messageOf(error)}` });
     }
   }
   throw new PrecopyError(
