@@ -1,20 +1,21 @@
 /**
  * If precopy is killed, somebody must bring its migration to an end: a held guest would be held for
  * ever, and one that is verified would stand still at a destination that nobody starts. That is the
- * guardian: a process of its own session that gets the essential records through a pipe, and waits. When
- * the pipe ends without the word that all is done, it takes the migration up from those records.
+ * guardian: a process of its own session that gets the records through a pipe, and keeps what follows from
+ * them. When the pipe ends without the word that all is done, it takes the migration up.
  */
 import { spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { PrecopyError, messageOf } from '../errors.js';
 import { Journal } from '../journal/journal.js';
 import { toJson } from '../journal/json.js';
+import { LineSplitter } from '../journal/lines.js';
 import { newNotes, RecordParser } from '../journal/read.js';
 import { abandonedPolicy } from '../sequence/policies/abandoned.js';
-import { isEssential } from '../sequence/unfinished.js';
+import type { RecordOf } from '../journal/records.js';
+import { matters, RunSoFar } from '../sequence/unfinished.js';
 import { flagsOf } from './migrate-flags.js';
 import { takeUp } from './migration-run.js';
 
@@ -42,7 +43,7 @@ export class Guardian implements Disposable {
   /** To be called before the first record. */
   follow(journal: Journal): void {
     journal.subscribe((record) => {
-      if (isEssential(record)) this.#pipe.write(`${toJson(record)}\n`);
+      if (matters(record)) this.#pipe.write(`${toJson(record)}\n`);
     });
   }
 
@@ -60,27 +61,46 @@ export function guardianCommand(): Command {
   return new Command('guardian')
     .description('takes up the migration of a precopy that was killed; started by precopy itself')
     .action(async () => {
-      const lines = (await text(process.stdin)).split('\n').filter((line) => line !== '');
-      if (lines.at(-1) !== done) await takeOver(lines);
+      const left = await whatIsLeft();
+      if (left) await takeOver(left);
     });
 }
 
-async function takeOver(lines: readonly string[]): Promise<void> {
+interface Left {
+  readonly start: RecordOf<'start'>;
+  readonly soFar: RunSoFar;
+}
+
+/** @returns undefined if all is done, or nothing was begun */
+async function whatIsLeft(): Promise<Left | undefined> {
   const parser = new RecordParser(newNotes());
-  const records = lines.flatMap((line, index) => parser.parse(line, 'pipe', index + 1) ?? []);
-  const start = records.find((record) => record.type === 'start');
-  // Nothing was changed yet.
-  if (!start || !records.some(({ type }) => type === 'before')) return;
+  const soFar = new RunSoFar();
+  const lines = new LineSplitter();
+  let start: RecordOf<'start'> | undefined;
+  let number = 0;
+  for await (const piece of process.stdin) {
+    for (const line of lines.push(piece as Buffer)) {
+      if (line === done) return undefined;
+      const record = parser.parse(line, 'pipe', ++number);
+      if (!record) continue;
+      if (record.type === 'start') start ??= record;
+      soFar.take(record);
+    }
+  }
+  const { source, destination } = soFar.unfinished.before;
+  const changed = source !== undefined || destination !== undefined;
+  return start && changed ? { start, soFar } : undefined;
+}
+
+async function takeOver({ start, soFar }: Left): Promise<void> {
   const flags = flagsOf(start.command, start.arguments);
   using journal = await goOnWith(flags.journal);
-  journal.subscribe((record) => {
-    if (isEssential(record)) records.push(record);
-  });
+  soFar.follow(journal);
   journal.start('guardian', flags);
   try {
     // Whoever was to decide has no shell any more.
     const policy = flags.policy === 'manual' ? abandonedPolicy : undefined;
-    await takeUp(flags, journal, records, new AbortController().signal, policy);
+    await takeUp(flags, journal, soFar, new AbortController().signal, policy);
   } catch (error) {
     const next = error instanceof PrecopyError ? ` ${error.next}` : '';
     journal.append({ type: 'warning', message: `${messageOf(error)}${next}` });

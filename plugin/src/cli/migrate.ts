@@ -10,7 +10,7 @@ import type { JournalRecord } from '../journal/records.js';
 import { MigrationText, verdictLine } from '../report/migration.js';
 import { MonitorLostError } from '../sequence/migrate.js';
 import { PhaseMachine } from '../sequence/phase.js';
-import { isEssential, unfinished } from '../sequence/unfinished.js';
+import { RunSoFar } from '../sequence/unfinished.js';
 import { addChannelOptions } from './channel-options.js';
 import { Guardian } from './guardian.js';
 import { addLibvirtOptions } from './libvirt-options.js';
@@ -180,8 +180,9 @@ async function resume(path: string, show: (journal: Journal) => void): Promise<v
     );
   }
   // What failed or was cancelled has ended, too: the guest went on elsewhere than its copy.
+  const soFar = RunSoFar.of(records);
   const ended = records.some(({ type }) => type === 'result');
-  if (ended || new PhaseMachine(unfinished(records).phase).ended) {
+  if (ended || new PhaseMachine(soFar.unfinished.phase).ended) {
     throw new PrecopyError(
       'USAGE',
       `The migration of the journal ${path} has come to its end.`,
@@ -190,11 +191,9 @@ async function resume(path: string, show: (journal: Journal) => void): Promise<v
   }
   using journal = Journal.resume(path);
   show(journal);
-  journal.subscribe((record) => {
-    if (isEssential(record)) records.push(record);
-  });
+  soFar.follow(journal);
   journal.start('migrate', { ...flags, resume: path });
-  await takeUp(flags, journal, records, interruptSignal());
+  await takeUp(flags, journal, soFar, interruptSignal());
 }
 
 function textPrinter(print: (text: string) => void): (record: JournalRecord) => void {

@@ -7,7 +7,6 @@ import { PrecopyError } from '../errors.js';
 import { leftoversUndone, undoLeftovers } from '../harvest/leftovers.js';
 import { rememberMigration } from '../history/recorder.js';
 import type { Journal } from '../journal/journal.js';
-import type { JournalRecord } from '../journal/records.js';
 import {
   migrate,
   MonitorLostError,
@@ -25,7 +24,7 @@ import { QmpControl } from '../sequence/qmp-control.js';
 import { rescueAtDestination } from '../sequence/rescue.js';
 import { QemuSide } from '../sequence/side.js';
 import { migrationSettings } from '../sequence/settings.js';
-import { isEssential, unfinished } from '../sequence/unfinished.js';
+import { RunSoFar } from '../sequence/unfinished.js';
 import { channelSettings } from './channel-options.js';
 import { connectMonitor, connectOrGone } from './connect.js';
 import { foresight } from './foresight.js';
@@ -43,16 +42,13 @@ export async function runMigration(
   journal: Journal,
   signal: AbortSignal,
 ): Promise<void> {
-  const records: JournalRecord[] = [];
-  journal.subscribe((record) => {
-    if (isEssential(record)) records.push(record);
-  });
+  const soFar = new RunSoFar().follow(journal);
   try {
     await migrateBetween(flags, journal, signal);
   } catch (error) {
     if (!(error instanceof MonitorLostError)) throw error;
     journal.append({ type: 'warning', message: `${error.message} Connecting again.` });
-    await takeUp(flags, journal, records, signal);
+    await takeUp(flags, journal, soFar, signal);
   }
 }
 
@@ -106,19 +102,19 @@ async function withLibvirtSpeed(flags: MigrateFlags): Promise<MigrateFlags> {
 /**
  * Goes on with a migration that another run, or this one over a lost connection, had begun.
  *
- * @param records of it so far; later ones are added by whoever calls
+ * @param soFar it; follows the journal
  * @param policy instead of the one that it was begun with
  */
 export async function takeUp(
   flags: MigrateFlags,
   journal: Journal,
-  records: readonly JournalRecord[],
+  soFar: RunSoFar,
   signal: AbortSignal,
   policy?: Policy,
 ): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await resumeOnce(flags, journal, records, signal, policy);
+      await resumeOnce(flags, journal, soFar, signal, policy);
       return;
     } catch (error) {
       const lost = error instanceof MonitorLostError;
@@ -132,7 +128,7 @@ export async function takeUp(
 async function resumeOnce(
   flags: MigrateFlags,
   journal: Journal,
-  records: readonly JournalRecord[],
+  soFar: RunSoFar,
   signal: AbortSignal,
   policy: Policy | undefined,
 ): Promise<void> {
@@ -143,7 +139,7 @@ async function resumeOnce(
   const destination =
     to && new QemuSide('destination', to.client, to.address, to.peer, journal, to.gone);
   if (from.gone) {
-    const where = await rescueAtDestination(destination, unfinished(records));
+    const where = await rescueAtDestination(destination, soFar.unfinished);
     throw new PrecopyError(
       'MIGRATION_FAILED',
       `The source QEMU is gone. ${where}`,
@@ -157,7 +153,7 @@ async function resumeOnce(
     journal,
   });
   const logs = traceLogs(flags, control, journal);
-  await resumeMigration({ ...options, control, traceLogs: logs }, records);
+  await resumeMigration({ ...options, control, traceLogs: logs }, soFar);
 }
 
 function optionsFor(

@@ -65,10 +65,9 @@ export function measureDowntime(records: Iterable<JournalRecord>): MeasuredDownt
 export class DowntimeRecorder {
   readonly #records: JournalRecord[] = [];
 
-  /** To be subscribed to the journal. */
-  readonly listener = (record: JournalRecord): void => {
+  take(record: JournalRecord): void {
     if (isOfDowntime(record)) this.#records.push(record);
-  };
+  }
 
   measure(): MeasuredDowntime | undefined {
     return measureDowntime(this.#records);
@@ -231,7 +230,7 @@ class MomentReader {
   constructor(records: readonly JournalRecord[]) {
     const qemus = records.filter((record) => record.type === 'qemu');
     // Time stamps of two hosts can't be compared: there, only when the events arrived here counts.
-    this.#qemuClocks = qemus.every(({ sameHost }) => sameHost);
+    this.#qemuClocks = qemus.length > 0 && qemus.every(({ sameHost }) => sameHost);
     this.moments.traces = readTraces(records);
     // A log is read at the end, and its times can't be placed around a jump of the clock.
     if (!this.#qemuClocks || records.some(({ type }) => type === 'clock')) {

@@ -5,9 +5,8 @@
 import type { VerifyResult } from '../audit/verify.js';
 import { PrecopyError, messageOf } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
-import type { JournalRecord, MigrationResult } from '../journal/records.js';
+import type { MigrationResult } from '../journal/records.js';
 import type { MigrationControl, Parameters, Preflight } from './control.js';
-import { DowntimeRecorder } from './downtime.js';
 import { goalFrom, type Wish } from './goal.js';
 import { DeadLink } from './migrate/dead-link.js';
 import {
@@ -33,7 +32,8 @@ import { Sequencer } from './sequencer.js';
 import type { MigrationSettings } from './settings.js';
 import { StopCopySize } from './stop-copy-size.js';
 import type { TraceLog } from './trace-log.js';
-import { unfinished } from './unfinished.js';
+import { RunSoFar } from './unfinished.js';
+import type { ViewBuilder } from './view.js';
 import { comparisonOf } from './why-not.js';
 
 export { MonitorLostError } from './migrate/errors.js';
@@ -79,27 +79,29 @@ const loadTimeoutMs = 60_000;
  * @throws PrecopyError CANCELLED if the signal fired in time, or the policy gave up
  */
 export async function migrate(options: MigrateOptions): Promise<MigrateOutcome> {
-  return await carryOut(options, (run) => run.toTheEnd());
+  const soFar = new RunSoFar().follow(options.journal);
+  return await carryOut(options, soFar, (run) => run.toTheEnd());
 }
 
 /**
  * Brings a migration to its end that an earlier run began and did not end.
  *
- * @param records of that run, at least the essential ones (unfinished.ts)
+ * @param soFar that run; it follows the journal
  * @throws as {@link migrate}
  */
 export async function resumeMigration(
   options: MigrateOptions,
-  records: readonly JournalRecord[],
+  soFar: RunSoFar,
 ): Promise<MigrateOutcome> {
-  return await carryOut(options, (run) => run.fromWhereItIs(records));
+  return await carryOut(options, soFar, (run) => run.fromWhereItIs());
 }
 
 async function carryOut(
   options: MigrateOptions,
+  soFar: RunSoFar,
   work: (run: MigrationRun) => Promise<MigrateOutcome>,
 ): Promise<MigrateOutcome> {
-  const run = new MigrationRun(options);
+  const run = new MigrationRun(options, soFar);
   try {
     const outcome = await work(run);
     await options.control.restore();
@@ -133,19 +135,19 @@ class MigrationRun {
   readonly #cleanups: (() => Promise<void> | void)[] = [];
   /** As last journalled. */
   #parameters: Parameters | undefined;
-  readonly #downtime = new DowntimeRecorder();
+  readonly #soFar: RunSoFar;
   #stopCopySize: StopCopySize | undefined;
   #startedAtMs = 0;
   #guestRan = false;
   #sequencer: Sequencer | undefined;
   #link: DeadLink | undefined;
 
-  constructor(options: MigrateOptions) {
+  constructor(options: MigrateOptions, soFar: RunSoFar) {
     this.#options = options;
+    this.#soFar = soFar;
     this.#control = options.control;
     this.#events = options.control.events;
     this.#journal = options.journal;
-    options.journal.subscribe(this.#downtime.listener);
     this.#passes = new PassFollower(
       () => this.#control.info(),
       () => this.#passContext(),
@@ -186,10 +188,9 @@ class MigrationRun {
     return await this.#finish(verification);
   }
 
-  async fromWhereItIs(records: readonly JournalRecord[]): Promise<MigrateOutcome> {
+  async fromWhereItIs(): Promise<MigrateOutcome> {
     const { control, journal, openMemory } = this.#options;
-    for (const record of records) this.#downtime.listener(record);
-    const earlier = unfinished(records);
+    const earlier = { ...this.#soFar.unfinished };
     this.#guestRan = earlier.guestRan;
     this.#phases = new PhaseMachine(earlier.phase === 'held' ? 'held' : 'precopy');
     await control.resume(earlier);
@@ -211,7 +212,8 @@ class MigrationRun {
       this.#warn('It can not be verified any more: the destination was not held, or is gone.');
     }
     if (over === undefined) {
-      if (given) this.#steer(given, records);
+      journal.append({ type: 'parameters', parameters: await control.parameters() });
+      if (given) this.#steer(given, this.#soFar.view);
       await this.#copy();
     } else if (over !== 'completed') {
       throw await this.#notCompleted(over);
@@ -231,7 +233,7 @@ class MigrationRun {
     const result = await resultOf({
       control: this.#control,
       passes: this.#passes,
-      downtime: this.#downtime,
+      soFar: this.#soFar,
       traceLogs: this.#options.traceLogs ?? [],
       startedAtMs: this.#startedAtMs,
     });
@@ -307,14 +309,14 @@ class MigrationRun {
     this.#options.onStarted?.(sequencer);
   }
 
-  #steer(given: Given, earlier?: readonly JournalRecord[]): Sequencer {
+  #steer(given: Given, seen?: ViewBuilder): Sequencer {
     const { control, journal, policy } = this.#options;
     this.#sequencer = new Sequencer({
       control,
       policy: withTimeLimit(policy),
       journal,
       given,
-      earlier,
+      seen,
       phases: {
         current: () => this.#phases.phase,
         enter: (next, why) => {

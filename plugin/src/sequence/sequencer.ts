@@ -1,7 +1,6 @@
 import { messageOf } from '../errors.js';
 import { systemClock } from '../journal/clock.js';
 import type { Journal } from '../journal/journal.js';
-import type { JournalRecord } from '../journal/records.js';
 import type { MigrationControl, Tuning } from './control.js';
 import { holdTuning, releaseTuning, switchoverTuning } from './hold.js';
 import type { Phase } from './phase.js';
@@ -17,8 +16,8 @@ export interface SequencerOptions {
   policy: Policy;
   given: Given;
   journal: Journal;
-  /** Records of the same migration by an earlier run. */
-  earlier?: readonly JournalRecord[] | undefined;
+  /** What an earlier run of the same migration saw; it goes on with the journal by itself. */
+  seen?: ViewBuilder | undefined;
   /** Where the run stands, and how to go on from there. */
   phases: { current(): Phase; enter(next: Phase, why: string): void };
 }
@@ -29,10 +28,12 @@ export interface SequencerOptions {
  */
 export class Sequencer {
   readonly #options: SequencerOptions;
-  readonly #view = new ViewBuilder();
+  readonly #view: ViewBuilder;
   #wake: (() => void) | undefined;
   /** Something to decide upon has come since the policy was asked. */
   #news = true;
+  /** What was seen last may be long ago. */
+  #stale: boolean;
   #lastReason = '';
   #endAsked: string | undefined;
   #refused = '';
@@ -40,11 +41,12 @@ export class Sequencer {
 
   constructor(options: SequencerOptions) {
     this.#options = options;
+    this.#view = options.seen ?? new ViewBuilder();
+    this.#stale = options.seen !== undefined;
     options.journal.subscribe((record) => {
-      this.#view.apply(record);
+      if (!options.seen) this.#view.apply(record);
       if (record.type === 'pass' || record.type === 'request') this.#notify();
     });
-    for (const record of options.earlier ?? []) this.#view.apply(record);
     options.journal.append({ type: 'goal', ...options.given });
   }
 
@@ -72,7 +74,8 @@ export class Sequencer {
     try {
       while (!ends()) {
         const fresh = this.#takeNews();
-        if (!fresh) await this.#observe();
+        if (!fresh || this.#stale) await this.#observe();
+        this.#stale = false;
         if (ends()) return;
         await this.#decide(fresh);
         await this.#newsOrTick();

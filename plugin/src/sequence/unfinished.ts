@@ -1,22 +1,23 @@
 /**
- * What a run left behind that ended without its end: precopy was killed, or lost a monitor. Enough to
- * bring the migration to its end, from the journal's records alone. Pure.
+ * What a run has come to so far, from its records as they come. Whoever brings its migration to the end
+ * goes on from it: the same run over a new connection, the guardian of a run that was killed, --resume.
+ * Pure.
  */
 import type { VerifyResult } from '../audit/verify.js';
-import type { JournalRecord, RecordOf } from '../journal/records.js';
-import type { Phase } from './phase.js';
+import type { Journal } from '../journal/journal.js';
+import type { JournalRecord, RecordOf, RecordType } from '../journal/records.js';
+import { DowntimeRecorder } from './downtime.js';
+import { PhaseMachine, type Phase } from './phase.js';
 import type { Given } from './policy.js';
 import type { MigrationSettings } from './settings.js';
+import { ViewBuilder } from './view.js';
 
-/** The records that matter for that, of all that a run writes. */
-const essential = ['start', 'before', 'goal', 'parameters', 'phase', 'effect', 'event', 'verify'];
+/** What nobody needs who goes on: large, or said for people only. */
+const forReaders: readonly RecordType[] = ['dirty', 'curve', 'heat', 'warning', 'lost'];
 
-export type EssentialRecord = RecordOf<
-  'start' | 'before' | 'goal' | 'parameters' | 'phase' | 'effect' | 'event' | 'verify'
->;
-
-export function isEssential(record: JournalRecord): record is EssentialRecord {
-  return essential.includes(record.type);
+/** Whether a record says something that whoever goes on must know. */
+export function matters({ type }: JournalRecord): boolean {
+  return !forReaders.includes(type);
 }
 
 export interface Unfinished {
@@ -38,59 +39,86 @@ export interface Unfinished {
   readonly uri: string | undefined;
 }
 
-export function unfinished(records: readonly JournalRecord[]): Unfinished {
-  let phase: Phase = 'preflight';
-  let guestRan = false;
-  const before: { [side in 'source' | 'destination']?: MigrationSettings } = {};
-  let given: Given | undefined;
-  let destinationHeld = false;
-  let postcopy = false;
-  let destinationStarted = false;
-  let verify: VerifyResult | undefined;
-  let uri: string | undefined;
-  for (const record of records) {
+type Writable<T> = { -readonly [member in keyof T]: T[member] };
+
+/** Takes all of a run's records that matter, and keeps what follows from them. */
+export class RunSoFar {
+  /** As a policy sees it: it must decide as if there had been one run. */
+  readonly view = new ViewBuilder();
+  readonly downtime = new DowntimeRecorder();
+  readonly #unfinished: Writable<Unfinished> = {
+    ...{ phase: 'preflight', guestRan: false, before: {}, given: undefined },
+    ...{ destinationHeld: false, postcopy: false, destinationStarted: false },
+    ...{ verify: undefined, uri: undefined },
+  };
+
+  static of(records: Iterable<JournalRecord>): RunSoFar {
+    const run = new RunSoFar();
+    for (const record of records) run.take(record);
+    return run;
+  }
+
+  /** Takes each record that the journal gets from now on. */
+  follow(journal: Journal): this {
+    journal.subscribe((record) => {
+      this.take(record);
+    });
+    return this;
+  }
+
+  get unfinished(): Unfinished {
+    return this.#unfinished;
+  }
+
+  /** Something was changed, and no end was reached: somebody has to go on. */
+  get isUnfinished(): boolean {
+    const { before, phase } = this.#unfinished;
+    return Object.keys(before).length > 0 && !new PhaseMachine(phase).ended;
+  }
+
+  take(record: JournalRecord): void {
+    this.view.apply(record);
+    this.downtime.take(record);
+    const found = this.#unfinished;
     switch (record.type) {
       case 'phase':
-        ({ phase } = record);
+        found.phase = record.phase;
         break;
       case 'before':
-        before[record.side] ??= record.settings;
-        guestRan ||= record.guestRan;
+        found.before = { [record.side]: record.settings, ...found.before };
+        found.guestRan ||= record.guestRan;
         break;
       case 'goal':
-        given = record;
+        found.given = record;
         break;
       case 'effect':
-        if (record.error !== undefined) break;
-        if (record.side === 'source' && record.command === 'migrate') uri = uriOf(record.arguments);
-        if (record.side === 'source') break;
-        if (record.command === 'stop') destinationHeld = true;
-        if (record.command === 'cont') {
-          destinationHeld = false;
-          destinationStarted = true;
-        }
+        if (record.error === undefined) this.#takeEffect(record);
         break;
       case 'event':
-        if (record.side === 'destination' && record.event === 'RESUME') destinationStarted = true;
-        postcopy ||= JSON.stringify(record.data ?? {}).includes('"postcopy-active"');
+        if (record.side === 'destination' && record.event === 'RESUME') {
+          found.destinationStarted = true;
+        }
+        found.postcopy ||= JSON.stringify(record.data ?? {}).includes('"postcopy-active"');
         break;
       case 'verify':
-        verify = record.result;
+        found.verify = record.result;
         break;
       default:
     }
   }
-  return {
-    phase,
-    guestRan,
-    before,
-    given,
-    destinationHeld,
-    postcopy,
-    destinationStarted,
-    verify,
-    uri,
-  };
+
+  #takeEffect({ side, command, arguments: args }: RecordOf<'effect'>): void {
+    const found = this.#unfinished;
+    if (side === 'source') {
+      if (command === 'migrate') found.uri = uriOf(args);
+      return;
+    }
+    if (command === 'stop') found.destinationHeld = true;
+    if (command === 'cont') {
+      found.destinationHeld = false;
+      found.destinationStarted = true;
+    }
+  }
 }
 
 function uriOf(args: unknown): string | undefined {

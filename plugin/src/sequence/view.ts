@@ -32,7 +32,8 @@ export class ViewBuilder {
     switch (record.type) {
       case 'goal':
         this.#given = record;
-        this.#parameters = record.initial;
+        // Whoever takes a run up says the goal again; much was set since.
+        this.#parameters ??= record.initial;
         break;
       case 'parameters':
         // What was measured under another limit says nothing about this one.
@@ -65,6 +66,11 @@ export class ViewBuilder {
         break;
       default:
     }
+  }
+
+  /** The last one while the guest ran. */
+  get lastPass(): ViewedPass | undefined {
+    return this.#passes.at(-1);
   }
 
   /** @param at now, ms of CLOCK_MONOTONIC. @returns undefined before there is a goal */

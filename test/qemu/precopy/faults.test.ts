@@ -121,6 +121,30 @@ describe('a fault in a migration', () => {
     assert.deepEqual(await rig.runners(), ['destination']);
   });
 
+  it('is not cancelled by a guardian for want of the progress that precopy had seen', async () => {
+    await using rig = await FaultRig.start();
+    const schedule = join(rig.folder, 'schedule.yaml');
+    writeFileSync(
+      schedule,
+      `name: impatient
+steps:
+  - { without-progress: 3s, action: cancel }
+  - { at: 8s, action: release }
+`,
+    );
+    // Slow enough that the first round, in which less is left all the time, lasts.
+    const running = startPrecopy(
+      rig.arguments('--bandwidth', '1M', '--policy', `schedule:${schedule}`),
+    );
+    await running.printed('"type":"pass"');
+    while (!hasRunFor(rig, 3500)) await sleep(50);
+    const [guardian] = childrenOf(running.process.pid ?? 0);
+    running.process.kill('SIGKILL');
+    await running.finished;
+    while (existsSync(`/proc/${guardian}`)) await sleep(50);
+    assert.deepEqual(await rig.runners(), ['destination']);
+  });
+
   it('never starts a destination that verify found to differ, also when the source dies upon it', async () => {
     await using rig = await FaultRig.start(true);
     const running = startPrecopy(rig.arguments(...timeLimit('5s', 'release'), '--verify'));
@@ -300,6 +324,12 @@ function assertTimeLimitKept(rig: FaultRig): void {
   const limitMs = records.find((record) => record.type === 'goal')?.goal.totalLimitMs ?? 0;
   const passedMs = (over?.monotonicMs ?? 0) - (begun?.monotonicMs ?? 0);
   assert.ok(passedMs >= limitMs, `${passedMs} ms passed of a limit of ${limitMs} ms`);
+}
+
+function hasRunFor(rig: FaultRig, ms: number): boolean {
+  const records = rig.records();
+  const begun = records.find((record) => record.type === 'phase' && record.phase === 'precopy');
+  return begun !== undefined && (records.at(-1)?.monotonicMs ?? 0) - begun.monotonicMs > ms;
 }
 
 /** Changes a byte of the destination's RAM behind its back. */

@@ -1,17 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MigrationResult } from '../../journal/records.js';
 import type { MigrationControl } from '../control.js';
-import type { DowntimeRecorder } from '../downtime.js';
 import type { PassFollower } from '../pass-follower.js';
 import type { MigrationSample } from '../passes.js';
 import type { MigrationInfo } from '../qemu-replies.js';
 import type { TraceLog } from '../trace-log.js';
+import type { RunSoFar } from '../unfinished.js';
 
 /** Who has watched the migration. */
 export interface Witnesses {
   readonly control: MigrationControl;
   readonly passes: PassFollower;
-  readonly downtime: DowntimeRecorder;
+  /** With what an earlier run saw of it. */
+  readonly soFar: RunSoFar;
   readonly traceLogs: readonly TraceLog[];
   /** When it was started, ms since the epoch; 0 if that was not seen. */
   readonly startedAtMs: number;
@@ -19,18 +20,19 @@ export interface Witnesses {
 
 /** What a completed migration was. */
 export async function resultOf(witnesses: Witnesses): Promise<MigrationResult> {
-  const { control, passes, downtime, traceLogs, startedAtMs } = witnesses;
+  const { control, passes, soFar, traceLogs, startedAtMs } = witnesses;
   const info = await finalInfo(control);
   for (const log of traceLogs) log.collect();
   return {
     outcome: 'completed',
     totalMs: info['total-time'] ?? Date.now() - startedAtMs,
-    passes: passes.passes,
+    // QEMU counts those that nobody saw as well.
+    passes: Math.max(passes.passes, info.ram?.['dirty-sync-count'] ?? 0),
     transferredBytes: info.ram?.transferred ?? 0,
     blackoutRamBytes: info.ram?.['multifd-bytes'] ? undefined : info.ram?.['downtime-bytes'],
-    downtime: downtime.measure(),
+    downtime: soFar.downtime.measure(),
     qemuDowntimeMs: info.downtime,
-    expectedDowntimeMs: estimatedDowntime(passes.lastSample),
+    expectedDowntimeMs: estimatedDowntime(passes.lastSample ?? soFar.view.lastPass?.sample),
   };
 }
 
