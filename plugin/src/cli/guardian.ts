@@ -13,7 +13,6 @@ import { Journal } from '../journal/journal.js';
 import { toJson } from '../journal/json.js';
 import { LineSplitter } from '../journal/lines.js';
 import { newNotes, RecordParser } from '../journal/read.js';
-import { abandonedPolicy } from '../sequence/policies/abandoned.js';
 import type { RecordOf } from '../journal/records.js';
 import { matters, RunSoFar } from '../sequence/unfinished.js';
 import { flagsOf } from './migrate-flags.js';
@@ -98,9 +97,7 @@ async function takeOver({ start, soFar }: Left): Promise<void> {
   soFar.follow(journal);
   journal.start('guardian', flags);
   try {
-    // Whoever was to decide has no shell any more.
-    const policy = flags.policy === 'manual' ? abandonedPolicy : undefined;
-    await takeUp(flags, journal, soFar, new AbortController().signal, policy);
+    await takeUp(flags, journal, soFar, new AbortController().signal);
   } catch (error) {
     const next = error instanceof PrecopyError ? ` ${error.next}` : '';
     journal.append({ type: 'warning', message: `${messageOf(error)}${next}` });

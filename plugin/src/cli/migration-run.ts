@@ -18,6 +18,7 @@ import { speedOf } from '../libvirt/speed.js';
 import { Virsh } from '../libvirt/virsh.js';
 import type { MigrationControl } from '../sequence/control.js';
 import { TraceLog } from '../sequence/trace-log.js';
+import { abandonedPolicy } from '../sequence/policies/abandoned.js';
 import { findPolicy } from '../sequence/policies/find.js';
 import type { Policy } from '../sequence/policy.js';
 import { QmpControl } from '../sequence/qmp-control.js';
@@ -48,7 +49,7 @@ export async function runMigration(
   } catch (error) {
     if (!(error instanceof MonitorLostError)) throw error;
     journal.append({ type: 'warning', message: `${error.message} Connecting again.` });
-    await takeUp(flags, journal, soFar, signal);
+    await goOn(flags, journal, soFar, signal);
   }
 }
 
@@ -100,12 +101,23 @@ async function withLibvirtSpeed(flags: MigrateFlags): Promise<MigrateFlags> {
 }
 
 /**
- * Goes on with a migration that another run, or this one over a lost connection, had begun.
+ * Brings the migration of a run to its end that has died. What a person was to decide there is released:
+ * held, it would stay so for ever.
  *
- * @param soFar it; follows the journal
- * @param policy instead of the one that it was begun with
+ * @param soFar that run; follows the journal
  */
 export async function takeUp(
+  flags: MigrateFlags,
+  journal: Journal,
+  soFar: RunSoFar,
+  signal: AbortSignal,
+): Promise<void> {
+  const policy = flags.policy === 'manual' ? abandonedPolicy : undefined;
+  await goOn(flags, journal, soFar, signal, policy);
+}
+
+/** @param policy instead of the one that it was begun with */
+async function goOn(
   flags: MigrateFlags,
   journal: Journal,
   soFar: RunSoFar,

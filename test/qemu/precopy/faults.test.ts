@@ -105,19 +105,23 @@ describe('a fault in a migration', () => {
 
   it('leaves no guest held when precopy shell is killed', async () => {
     await using rig = await FaultRig.start();
-    const shell = startPrecopy(
-      [
-        ...['shell', '--qmp', rig.source.qmp, '--to-qmp', rig.destination.qmp],
-        ...['--bandwidth', '10M', '--downtime-limit', '30s'],
-      ],
-      { stdin: 'start\n' },
-    );
-    await shell.printed('started, held');
-    assert.deepEqual(await rig.runners(), ['source']);
+    const shell = await heldByShell(rig);
     const [guardian] = childrenOf(shell.process.pid ?? 0);
     shell.process.kill('SIGKILL');
     await shell.finished;
     while (existsSync(`/proc/${guardian}`)) await sleep(50);
+    assert.deepEqual(await rig.runners(), ['destination']);
+  });
+
+  it('leaves no guest held when precopy shell and its guardian are killed, and it is resumed', async () => {
+    await using rig = await FaultRig.start();
+    const shell = await heldByShell(rig, '--journal', rig.journal);
+    const pid = shell.process.pid ?? 0;
+    for (const killed of [...childrenOf(pid), pid]) process.kill(killed, 'SIGKILL');
+    await shell.finished;
+    assert.deepEqual(await rig.runners(), ['source']);
+    const { exitCode, stdout, stderr } = await precopy('migrate', '--resume', rig.journal);
+    assert.equal(exitCode, 0, stdout + stderr);
     assert.deepEqual(await rig.runners(), ['destination']);
   });
 
@@ -173,6 +177,20 @@ steps:
     assert.ok(text.includes(faultTable()), `docs/faults.md lacks this table:\n${faultTable()}`);
   });
 });
+
+/** A migration that a person at precopy shell holds, without a time limit. */
+async function heldByShell(rig: FaultRig, ...more: string[]): Promise<Running> {
+  const shell = startPrecopy(
+    [
+      ...['shell', '--qmp', rig.source.qmp, '--to-qmp', rig.destination.qmp],
+      ...['--bandwidth', '10M', '--downtime-limit', '30s', ...more],
+    ],
+    { stdin: 'start\n' },
+  );
+  await shell.printed('started, held');
+  assert.deepEqual(await rig.runners(), ['source']);
+  return shell;
+}
 
 class FaultRun implements AsyncDisposable {
   readonly #rig: FaultRig;
