@@ -83,6 +83,21 @@ export class FaultRig implements AsyncDisposable {
     ];
   }
 
+  /** A migration that somebody else than precopy starts; it stays in precopy, as that of `migrate`. */
+  async startedByAnother(): Promise<void> {
+    // A first round of pages of zeros is over before QEMU has measured anything, and completes.
+    while (((await this.progress('source')) ?? 0n) < workload.pages) await sleep(50);
+    await this.ask('source', 'migrate-set-capabilities', {
+      capabilities: [{ capability: 'events', state: true }],
+    });
+    await this.ask('source', 'migrate-set-parameters', {
+      ...{ 'max-bandwidth': 10 << 20, 'downtime-limit': 20 },
+    });
+    const incoming = `unix:${join(this.folder, 'incoming')}`;
+    await this.ask('destination', 'migrate-incoming', { uri: incoming });
+    await this.ask('source', 'migrate', { uri: this.link.uri });
+  }
+
   records(): JournalRecord[] {
     return readFileSync(this.journal, 'utf8')
       .split('\n')

@@ -74,20 +74,19 @@ async function steer(flags: ShellFlags): Promise<ExitCode> {
     bandwidthBytesPerSecond: flags.bandwidth,
   };
   const goal = goalFrom(wish, await control.parameters());
+  // Held, it would stay so for ever: the shell has no monitor any more to let it go.
+  const onLost = (): void => {
+    guardian.handOver();
+  };
   const session = new ShellSession({
     control,
     journal,
     start: () =>
-      startHeld({
-        ...{ control, journal, wish, signal, channel: channelSettings(flags) },
-        // Held, it would stay so for ever: the shell has no monitor any more to let it go.
-        onLost: () => {
-          guardian.handOver();
-        },
-      }),
+      startHeld({ control, journal, wish, signal, channel: channelSettings(flags), onLost }),
   });
   const { status = 'none' } = await control.info();
-  if (!migrationIsOver(status)) session.adopt(await adoptMigration(control, journal, goal));
+  if (!migrationIsOver(status))
+    session.adopt(await adoptMigration({ control, journal, goal, onLost }));
   return await readCommands(session, journal, status);
 }
 

@@ -6,7 +6,7 @@ import type { VerifyResult } from '../audit/verify.js';
 import { PrecopyError, messageOf } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
 import type { MigrationResult } from '../journal/records.js';
-import type { MigrationControl, Parameters, Preflight } from './control.js';
+import type { MigrationControl, Preflight } from './control.js';
 import { goalFrom, type Wish } from './goal.js';
 import { DeadLink } from './migrate/dead-link.js';
 import {
@@ -23,18 +23,16 @@ import { followPostcopy } from './migrate/postcopy.js';
 import { resultOf } from './migrate/result.js';
 import { Verification, type OpenMemory } from './migrate/verification.js';
 import type { MigrationEvents, SourceEnd } from './migration-events.js';
+import { PassConditions } from './pass-conditions.js';
 import { PassFollower } from './pass-follower.js';
-import type { PassContext } from './passes.js';
 import { PhaseMachine, type Phase } from './phase.js';
 import type { Policy, Expectation, Given } from './policy.js';
 import { withTimeLimit } from './policies/timeout.js';
 import { Sequencer } from './sequencer.js';
 import type { MigrationSettings } from './settings.js';
-import { StopCopySize } from './stop-copy-size.js';
 import type { TraceLog } from './trace-log.js';
 import { RunSoFar } from './unfinished.js';
 import type { ViewBuilder } from './view.js';
-import { comparisonOf } from './why-not.js';
 
 export { MonitorLostError } from './migrate/errors.js';
 
@@ -133,10 +131,8 @@ class MigrationRun {
   readonly #passes: PassFollower;
   /** What must be undone at the end, whatever the end; run in reverse order. */
   readonly #cleanups: (() => Promise<void> | void)[] = [];
-  /** As last journalled. */
-  #parameters: Parameters | undefined;
+  readonly #conditions: PassConditions;
   readonly #soFar: RunSoFar;
-  #stopCopySize: StopCopySize | undefined;
   #startedAtMs = 0;
   #guestRan = false;
   #sequencer: Sequencer | undefined;
@@ -148,32 +144,17 @@ class MigrationRun {
     this.#control = options.control;
     this.#events = options.control.events;
     this.#journal = options.journal;
+    this.#conditions = new PassConditions(options.control, options.journal);
+    this.#cleanups.push(() => {
+      this.#conditions[Symbol.dispose]();
+    });
     this.#passes = new PassFollower(
       () => this.#control.info(),
-      () => this.#passContext(),
+      () => this.#conditions.now,
       options.journal,
     );
     this.#events.onPass = (pass, stopped, qemuUs) => {
       this.#passes.pass(pass, stopped, qemuUs);
-    };
-    options.journal.subscribe((record) => {
-      if (record.type === 'parameters') this.#parameters = record.parameters;
-    });
-  }
-
-  #passContext(): PassContext {
-    const {
-      downtimeLimitMs = 0,
-      switchoverBytesPerSecond = 0,
-      throttlePercent,
-    } = this.#parameters ?? {};
-    return {
-      ...{ downtimeLimitMs, switchoverBytesPerSecond },
-      autoConverge: throttlePercent !== undefined,
-      switchoverAck: this.#options.settings.capabilities['switchover-ack'] === true,
-      comparison: comparisonOf(this.#control.source.client.greeting.version),
-      stopCopyBytes: this.#stopCopySize?.bytes,
-      sourceStopped: this.#events.state.stopped !== undefined,
     };
   }
 
@@ -212,6 +193,7 @@ class MigrationRun {
       this.#warn('It can not be verified any more: the destination was not held, or is gone.');
     }
     if (over === undefined) {
+      await this.#conditions.look();
       journal.append({ type: 'parameters', parameters: await control.parameters() });
       if (given) this.#steer(given, this.#soFar.view);
       await this.#copy();
@@ -267,11 +249,6 @@ class MigrationRun {
 
   /** What is looked at beside QEMU's events while it copies. */
   async #observe(): Promise<void> {
-    const { peer } = this.#control.source;
-    this.#stopCopySize = peer && (await StopCopySize.open(peer.pid));
-    this.#cleanups.push(() => {
-      this.#stopCopySize?.[Symbol.dispose]();
-    });
     for (const log of this.#options.traceLogs ?? []) {
       this.#cleanups.push(() => log.end());
       await log.begin();
@@ -293,6 +270,7 @@ class MigrationRun {
     };
     await control.setUp({ ...settings, capabilities }, beginning.tuning);
     if (hold) await control.holdDestination();
+    await this.#conditions.look();
     const initial = await control.parameters();
     journal.append({ type: 'parameters', parameters: initial });
     const sequencer = this.#steer({

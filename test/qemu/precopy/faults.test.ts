@@ -125,6 +125,24 @@ describe('a fault in a migration', () => {
     assert.deepEqual(await rig.runners(), ['destination']);
   });
 
+  it('leaves no guest held when precopy shell loses a migration that it had taken over', async () => {
+    await using rig = await FaultRig.start();
+    await rig.startedByAnother();
+    const shell = startPrecopy(
+      ['shell', '--qmp', rig.source.qmp, '--downtime-limit', '30s', '--journal', rig.journal],
+      { stdin: 'hold\nwait\n' },
+    );
+    await shell.printed('hold: asked for');
+    const [guardian] = childrenOf(shell.process.pid ?? 0);
+    closeConnections(shell.process.pid ?? 0, rig.source.pid);
+    await shell.printed('is gone: ');
+    while (existsSync(`/proc/${guardian}`)) await sleep(50);
+    shell.process.stdin?.end();
+    const { stdout } = await shell.finished;
+    assert.deepEqual(await rig.runners(), ['destination'], stdout);
+    assert.equal((await rig.look('source')).parameters['downtime-limit'], 20);
+  });
+
   it('is not cancelled by a guardian for want of the progress that precopy had seen', async () => {
     await using rig = await FaultRig.start();
     const schedule = join(rig.folder, 'schedule.yaml');

@@ -46,6 +46,26 @@ describe('precopy shell with a busy guest', () => {
   });
 });
 
+describe('precopy shell and a migration that somebody else started', () => {
+  it('holds it, says why by the limits in force, and switches over when asked to', async () => {
+    await using rig = await FaultRig.start();
+    await rig.startedByAnother();
+    const { exitCode, stdout } = await shell(
+      [
+        ...['hold', 'status', 'step', 'why', 'release'],
+        ...['set downtime-limit=77ms', 'step', 'set bandwidth=64M', 'switchover', 'wait'],
+      ],
+      ...['--qmp', rig.source.qmp],
+    );
+    assert.equal(exitCode, 0, stdout);
+    assert.match(stdout, /^held; QEMU says active$/m);
+    // QEMU's own limit of 20 ms is not in force any more.
+    assert.match(stdout, /^RAM left .* >= threshold .* × 1 ms\.$/m);
+    assert.match(stdout, /^the migration is over: completed$/m);
+    assert.deepEqual(await rig.runners(), ['destination']);
+  });
+});
+
 describe('precopy shell and a switchover', () => {
   it('has the guest go on at the destination at once, with --postcopy', async () => {
     await using rig = await FaultRig.start();

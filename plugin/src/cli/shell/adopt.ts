@@ -1,21 +1,27 @@
+import { messageOf } from '../../errors.js';
 import type { Journal } from '../../journal/journal.js';
-import type { Goal } from '../../sequence/policy.js';
+import { PassConditions } from '../../sequence/pass-conditions.js';
 import { PassFollower } from '../../sequence/pass-follower.js';
-import { PhaseMachine } from '../../sequence/phase.js';
+import { PhaseMachine, type Phase } from '../../sequence/phase.js';
+import type { Goal } from '../../sequence/policy.js';
 import { manualPolicy } from '../../sequence/policies/manual.js';
 import { migrationIsOver } from '../../sequence/qemu-replies.js';
 import type { QmpControl } from '../../sequence/qmp-control.js';
 import { Sequencer } from '../../sequence/sequencer.js';
 import { readSettings } from '../../sequence/settings.js';
-import { comparisonOf } from '../../sequence/why-not.js';
 import type { SteeredMigration } from './session.js';
 
+export interface Adoption {
+  readonly control: QmpControl;
+  readonly journal: Journal;
+  readonly goal: Goal;
+  /** The monitor is gone, and the migration goes on without anybody who could release it. */
+  readonly onLost: () => void;
+}
+
 /** Takes a migration over that somebody else started, as it stands. */
-export async function adoptMigration(
-  control: QmpControl,
-  journal: Journal,
-  goal: Goal,
-): Promise<SteeredMigration> {
+export async function adoptMigration(adoption: Adoption): Promise<SteeredMigration> {
+  const { control, journal, goal, onLost } = adoption;
   await control.adopt();
   const { capabilities } = await readSettings(control.source);
   if (capabilities['events'] !== true) {
@@ -23,25 +29,25 @@ export async function adoptMigration(
       'The capability "events" is off, and can not be turned on while the migration runs: passes are not seen, and "step" does not end.';
     journal.append({ type: 'warning', message });
   }
+  const conditions = new PassConditions(control, journal);
+  await conditions.look();
   const initial = await control.parameters();
+  journal.append({ type: 'parameters', parameters: initial });
   const { events } = control;
   const passes = new PassFollower(
     () => control.info(),
-    () => ({
-      sourceStopped: events.state.stopped !== undefined,
-      autoConverge: initial.throttlePercent !== undefined,
-      downtimeLimitMs: initial.downtimeLimitMs,
-      switchoverBytesPerSecond: initial.switchoverBytesPerSecond ?? 0,
-      switchoverAck: false,
-      comparison: comparisonOf(control.source.client.greeting.version),
-      stopCopyBytes: undefined,
-    }),
+    () => conditions.now,
     journal,
   );
   events.onPass = (pass, stopped, qemuUs) => {
     passes.pass(pass, stopped, qemuUs);
   };
   const phases = new PhaseMachine('precopy');
+  journal.append({ type: 'phase', phase: 'precopy', why: 'somebody else had started it' });
+  const enter = (phase: Phase, why: string): void => {
+    phases.enter(phase);
+    journal.append({ type: 'phase', phase, why });
+  };
   const sequencer = new Sequencer({
     control,
     journal,
@@ -54,29 +60,35 @@ export async function adoptMigration(
       ramBytes: undefined,
       expectation: undefined,
     },
-    phases: {
-      current: () => phases.phase,
-      enter: (phase, why) => {
-        phases.enter(phase);
-        journal.append({ type: 'phase', phase, why });
-      },
-    },
+    phases: { current: () => phases.phase, enter },
   });
-  journal.append({ type: 'parameters', parameters: initial });
-  const isOver = (): boolean => {
-    const { sourceStatus, sourceLost } = events.state;
-    return (
-      sourceLost !== undefined || (sourceStatus !== undefined && migrationIsOver(sourceStatus))
-    );
+  const finalStatus = (): string | undefined => {
+    const { sourceStatus } = events.state;
+    return sourceStatus !== undefined && migrationIsOver(sourceStatus) ? sourceStatus : undefined;
   };
+  const isLost = (): boolean =>
+    events.state.sourceLost !== undefined || control.source.client.state !== 'ready';
+  const isOver = (): boolean => isLost() || finalStatus() !== undefined;
   const follow = async (): Promise<string> => {
     try {
       await sequencer.follow(isOver);
       await events.until(() => (isOver() ? true : undefined));
+    } catch (error) {
+      if (!isLost()) throw error;
     } finally {
+      conditions[Symbol.dispose]();
       await control.restore();
     }
-    return `the migration is over: ${events.state.sourceStatus ?? 'the monitor is gone'}`;
+    const status = finalStatus();
+    if (status === undefined) {
+      onLost();
+      const { sourceLost } = events.state;
+      return `The monitor of the source ${control.source.address} is gone${sourceLost ? `: ${messageOf(sourceLost)}` : ''}. The migration goes on by itself, and this shell's guardian releases it if it is held. "precopy shell" takes it over again.`;
+    }
+    const end = status === 'completed' || status === 'cancelled' ? status : 'failed';
+    if (!phases.canEnter(end)) enter('switchover', 'everything was sent');
+    enter(end, `QEMU says ${status}`);
+    return `the migration is over: ${status}`;
   };
   return { sequencer, ended: follow() };
 }
