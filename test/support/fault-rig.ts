@@ -48,18 +48,29 @@ export class FaultRig implements AsyncDisposable {
     this.folder = folder;
   }
 
-  /** @param exact with QEMU 10.0: after 7.2 (TCG) verify finds pages of a busy guest that differ, without any fault */
-  static async start(exact = false): Promise<FaultRig> {
+  /**
+   * @param exact with QEMU 10.0: after 7.2 (TCG) verify finds pages of a busy guest that differ, without any fault
+   * @param logs each QEMU has a log for trace events
+   */
+  static async start(exact = false, logs = false): Promise<FaultRig> {
     const folder = mkdtempSync(join(tmpdir(), 'precopy-faults-'));
     const pair = await startPair({
       memoryMiB: 64,
       workload,
+      ...(logs
+        ? { sourceArgs: logging(folder, 'source'), destinationArgs: logging(folder, 'destination') }
+        : {}),
       qemu: exact ? await qemuOfSuite('trixie', folder) : 'qemu-system-x86_64',
     });
     const rig = new FaultRig(pair, await Link.open(join(folder, 'incoming')), folder);
     while ((await rig.progress('source')) === undefined) await sleep(50);
     rig.#before = await rig.look('source');
     return rig;
+  }
+
+  /** The log of a QEMU that was started with one. */
+  log(role: Role): string {
+    return logOf(this.folder, role);
   }
 
   /** Where the journal is; a test can have it elsewhere. */
@@ -171,6 +182,16 @@ export class FaultRig implements AsyncDisposable {
     await this.#pair[Symbol.asyncDispose]();
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+function logOf(folder: string, role: Role): string {
+  return join(folder, `${role}.log`);
+}
+
+/** QEMU logs trace events only if it was started with one, whichever it is. */
+function logging(folder: string, role: Role): string[] {
+  const file = logOf(folder, role);
+  return ['-D', file, '-trace', 'vmstate_downtime_checkpoint', '-msg', 'timestamp=on'];
 }
 
 async function qemuOfSuite(suite: string, folder: string): Promise<string> {

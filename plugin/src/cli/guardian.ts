@@ -101,6 +101,7 @@ async function takeOver({ start, soFar }: Left): Promise<void> {
   } catch (error) {
     const next = error instanceof PrecopyError ? ` ${error.next}` : '';
     journal.append({ type: 'warning', message: `${messageOf(error)}${next}` });
+    if (soFar.isUnfinished) journal.leave();
     process.exitCode = 1;
   }
 }

@@ -158,10 +158,12 @@ async function begin(flags: CommandFlags, show: (journal: Journal) => void): Pro
   // What libvirt runs, libvirt brings to its end.
   using guard = guardian && asked.to === undefined ? new Guardian() : undefined;
   guard?.follow(journal);
+  const soFar = new RunSoFar().follow(journal);
   journal.start('migrate', asked);
   try {
-    await runMigration(asked, journal, interruptSignal());
+    await runMigration(asked, journal, soFar, interruptSignal());
   } catch (error) {
+    if (soFar.isUnfinished) journal.leave();
     // The migration may well go on behind a monitor that can't be reached.
     if (error instanceof MonitorLostError || error instanceof QmpError) guard?.handOver();
     throw error;
@@ -193,7 +195,12 @@ async function resume(path: string, show: (journal: Journal) => void): Promise<v
   show(journal);
   soFar.follow(journal);
   journal.start('migrate', { ...flags, resume: path });
-  await takeUp(flags, journal, soFar, interruptSignal());
+  try {
+    await takeUp(flags, journal, soFar, interruptSignal());
+  } catch (error) {
+    if (soFar.isUnfinished) journal.leave();
+    throw error;
+  }
 }
 
 function textPrinter(print: (text: string) => void): (record: JournalRecord) => void {

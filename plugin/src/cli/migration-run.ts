@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAddress, QmpConnectError } from 'qemu-qmp-client-ts';
 import { describeMemory, ProcessMemory } from '../audit/guest-memory.js';
 import type { VerifySide } from '../audit/verify.js';
-import { PrecopyError } from '../errors.js';
+import { PrecopyError, messageOf } from '../errors.js';
 import { leftoversUndone, undoLeftovers } from '../harvest/leftovers.js';
 import { rememberMigration } from '../history/recorder.js';
 import type { Journal } from '../journal/journal.js';
@@ -25,7 +25,7 @@ import { QmpControl } from '../sequence/qmp-control.js';
 import { rescueAtDestination } from '../sequence/rescue.js';
 import { QemuSide } from '../sequence/side.js';
 import { migrationSettings } from '../sequence/settings.js';
-import { RunSoFar } from '../sequence/unfinished.js';
+import type { RunSoFar } from '../sequence/unfinished.js';
 import { channelSettings } from './channel-options.js';
 import { connectMonitor, connectOrGone } from './connect.js';
 import { foresight } from './foresight.js';
@@ -37,13 +37,16 @@ const mostReconnects = 20;
 /** A QEMU in a long blackout, or that loads a large state, does not negotiate: 20 times 5 s and these pauses. */
 const reconnectPauseMs = 5000;
 
-/** @throws what `migrate` throws */
+/**
+ * @param soFar follows the journal
+ * @throws what `migrate` throws
+ */
 export async function runMigration(
   flags: MigrateFlags,
   journal: Journal,
+  soFar: RunSoFar,
   signal: AbortSignal,
 ): Promise<void> {
-  const soFar = new RunSoFar().follow(journal);
   try {
     await migrateBetween(flags, journal, signal);
   } catch (error) {
@@ -164,8 +167,22 @@ async function resumeOnce(
     endpoints: { uri: flags.uri, incomingUri: flags.incomingUri },
     journal,
   });
-  const logs = traceLogs(flags, control, journal);
+  const logs = traceLogsLeft(flags, control, journal);
   await resumeMigration({ ...options, control, traceLogs: logs }, soFar);
+}
+
+/** A log that is gone meanwhile must not leave a migration without anybody who brings it to its end. */
+function traceLogsLeft(
+  flags: MigrateFlags,
+  control: MigrationControl,
+  journal: Journal,
+): TraceLog[] {
+  try {
+    return traceLogs(flags, control, journal);
+  } catch (error) {
+    journal.append({ type: 'warning', message: messageOf(error) });
+    return [];
+  }
 }
 
 function optionsFor(

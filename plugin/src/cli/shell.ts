@@ -76,6 +76,7 @@ async function steer(flags: ShellFlags): Promise<ExitCode> {
   const goal = goalFrom(wish, await control.parameters());
   // Held, it would stay so for ever: the shell has no monitor any more to let it go.
   const onLost = (): void => {
+    journal.leave();
     guardian.handOver();
   };
   const session = new ShellSession({

@@ -12,7 +12,8 @@ const pieceBytes = 1 << 18;
 
 /**
  * The records of a journal from its beginning, and then those that its writer adds, across segments.
- * Ends with the record `end`, or when the signal fires. Any number of readers can follow.
+ * Ends with the record `end`, or when the signal fires. A run that was killed, or has left its migration to
+ * somebody else, writes none: then come the records of whoever goes on. Any number of readers can follow.
  *
  * @throws PrecopyError USAGE if there is no such journal; NOT_SUPPORTED if it is of another version
  */

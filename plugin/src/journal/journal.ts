@@ -27,7 +27,7 @@ const retryMs = 1000;
  */
 export class Journal implements Disposable {
   readonly #listeners = new Set<JournalListener>();
-  readonly #file: JournalFile | undefined;
+  #file: JournalFile | undefined;
   readonly #id: string;
   readonly #clock: ClockReader;
   readonly #onTrouble: (message: string) => void;
@@ -97,6 +97,16 @@ export class Journal implements Disposable {
     const time = { at: wallMs, monotonicMs };
     if (jumpMs !== 0) this.#take({ type: 'clock', jumpMs, ...time });
     this.#take({ ...entry, ...time });
+  }
+
+  /**
+   * Leaves the file to whoever goes on with what is recorded. There is no `end`, so that readers wait for
+   * more, and what is appended from now on only the listeners get.
+   */
+  leave(): void {
+    this.#flush();
+    this.#file?.[Symbol.dispose]();
+    this.#file = undefined;
   }
 
   /** Writes what still waits, and the record `end`. */

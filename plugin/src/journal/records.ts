@@ -45,7 +45,7 @@ export type JournalEntry =
       arguments: unknown;
       repairedBytes: number;
     } & JournalWriter)
-  /** The writer ended in order. Where it is missing, it was killed or still writes. */
+  /** The writer ended in order. Where it is missing, it was killed, still writes, or left its migration to another. */
   | { type: 'end' }
   /** The wall clock was set, or the host slept, since the record before; `at` of later records includes it. */
   | { type: 'clock'; jumpMs: number }

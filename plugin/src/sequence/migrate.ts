@@ -129,6 +129,7 @@ class MigrationRun {
   readonly #journal: Journal;
   #phases = new PhaseMachine();
   readonly #passes: PassFollower;
+  readonly #traceLogs: readonly TraceLog[];
   /** What must be undone at the end, whatever the end; run in reverse order. */
   readonly #cleanups: (() => Promise<void> | void)[] = [];
   readonly #conditions: PassConditions;
@@ -141,6 +142,8 @@ class MigrationRun {
   constructor(options: MigrateOptions, soFar: RunSoFar) {
     this.#options = options;
     this.#soFar = soFar;
+    this.#traceLogs = options.traceLogs ?? [];
+    for (const log of this.#traceLogs) this.#cleanups.push(() => log.end());
     this.#control = options.control;
     this.#events = options.control.events;
     this.#journal = options.journal;
@@ -163,7 +166,7 @@ class MigrationRun {
     this.#control.destination?.journalPresence();
     const { verification, preflight } = await this.#preflight();
     const expectation = await this.#options.foresee?.(preflight);
-    await this.#observe();
+    await this.#traceDowntime();
     await this.#start({ preflight, expectation, hold: verification !== undefined });
     await this.#copy();
     return await this.#finish(verification);
@@ -173,7 +176,11 @@ class MigrationRun {
     const { control, journal, openMemory } = this.#options;
     const earlier = { ...this.#soFar.unfinished };
     this.#guestRan = earlier.guestRan;
+    this.#startedAtMs = earlier.startedAtMs ?? 0;
     this.#phases = new PhaseMachine(earlier.phase === 'held' ? 'held' : 'precopy');
+    for (const log of this.#traceLogs) {
+      log.goOn(earlier.traced[log.side] ?? [], this.#startedAtMs);
+    }
     await control.resume(earlier);
     journal.append({
       type: 'phase',
@@ -193,6 +200,7 @@ class MigrationRun {
       this.#warn('It can not be verified any more: the destination was not held, or is gone.');
     }
     if (over === undefined) {
+      await this.#traceDowntime();
       await this.#conditions.look();
       journal.append({ type: 'parameters', parameters: await control.parameters() });
       if (given) this.#steer(given, this.#soFar.view);
@@ -216,7 +224,7 @@ class MigrationRun {
       control: this.#control,
       passes: this.#passes,
       soFar: this.#soFar,
-      traceLogs: this.#options.traceLogs ?? [],
+      traceLogs: this.#traceLogs,
       startedAtMs: this.#startedAtMs,
     });
     this.#enter('completed', 'the destination has everything');
@@ -247,12 +255,9 @@ class MigrationRun {
     return verification;
   }
 
-  /** What is looked at beside QEMU's events while it copies. */
-  async #observe(): Promise<void> {
-    for (const log of this.#options.traceLogs ?? []) {
-      this.#cleanups.push(() => log.end());
-      await log.begin();
-    }
+  /** Has both QEMUs log what the downtime is spent on. */
+  async #traceDowntime(): Promise<void> {
+    for (const log of this.#traceLogs) await log.begin();
   }
 
   async #start({ preflight, expectation, hold }: Foundation): Promise<void> {

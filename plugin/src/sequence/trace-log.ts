@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { PrecopyError, messageOf } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
+import type { Side } from '../journal/records.js';
 import { parseTraceLine } from './downtime-traces.js';
 import type { QemuSide } from './side.js';
 
@@ -9,6 +10,9 @@ import type { QemuSide } from './side.js';
 const traceStates = z.array(z.object({ name: z.string(), state: z.string() }));
 
 const pattern = 'vmstate_downtime_*';
+
+/** A log may have grown for weeks; what is of one migration is at its end. */
+const mostBytes = 64 << 20;
 
 /**
  * A QEMU's log file, from which the parts of the downtime are read. Turns QEMU's trace events
@@ -21,6 +25,7 @@ export class TraceLog {
   /** Events that we turned on. */
   #enabled: string[] = [];
   #from = 0;
+  #sinceUs = 0;
 
   /** @throws PrecopyError USAGE if the file can't be read */
   constructor(side: QemuSide, path: string, journal: Journal) {
@@ -37,6 +42,22 @@ export class TraceLog {
         { cause },
       );
     }
+  }
+
+  get side(): Side {
+    return this.#side.role;
+  }
+
+  /**
+   * Goes on for a run that has died.
+   *
+   * @param enabled events that it had turned on
+   * @param sinceMs when it started its migration, ms since the epoch: what is in the log from then on is of it
+   */
+  goOn(enabled: readonly string[], sinceMs: number): void {
+    this.#enabled.push(...enabled);
+    this.#from = Math.max(0, this.#from - mostBytes);
+    this.#sinceUs = sinceMs * 1000;
   }
 
   async begin(): Promise<void> {
@@ -58,7 +79,7 @@ export class TraceLog {
     let found = 0;
     for (const line of this.#newText().split('\n')) {
       const parsed = parseTraceLine(line);
-      if (!parsed) continue;
+      if (!parsed || (parsed.qemuUs ?? Infinity) < this.#sinceUs) continue;
       found += 1;
       this.#journal.append({ type: 'trace', side: this.#side.role, ...parsed });
     }

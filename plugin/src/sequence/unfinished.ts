@@ -3,9 +3,10 @@
  * goes on from it: the same run over a new connection, the guardian of a run that was killed, --resume.
  * Pure.
  */
+import { z } from 'zod';
 import type { VerifyResult } from '../audit/verify.js';
 import type { Journal } from '../journal/journal.js';
-import type { JournalRecord, RecordOf, RecordType } from '../journal/records.js';
+import type { JournalRecord, RecordOf, RecordType, Side } from '../journal/records.js';
 import { DowntimeRecorder } from './downtime.js';
 import { PhaseMachine, type Phase } from './phase.js';
 import type { Given } from './policy.js';
@@ -24,7 +25,7 @@ export interface Unfinished {
   readonly phase: Phase;
   readonly guestRan: boolean;
   /** What to put back, by side. */
-  readonly before: { readonly [side in 'source' | 'destination']?: MigrationSettings };
+  readonly before: { readonly [side in Side]?: MigrationSettings };
   /** Undefined: it had not been started. */
   readonly given: Given | undefined;
   /** The destination starts only when it is told to. */
@@ -37,6 +38,10 @@ export interface Unfinished {
   readonly verify: VerifyResult | undefined;
   /** The channel as the source was told it. */
   readonly uri: string | undefined;
+  /** When it was told so first, ms since the epoch. */
+  readonly startedAtMs: number | undefined;
+  /** Trace events of QEMU that were turned on, by side. */
+  readonly traced: { readonly [side in Side]?: readonly string[] };
 }
 
 type Writable<T> = { -readonly [member in keyof T]: T[member] };
@@ -49,7 +54,7 @@ export class RunSoFar {
   readonly #unfinished: Writable<Unfinished> = {
     ...{ phase: 'preflight', guestRan: false, before: {}, given: undefined },
     ...{ destinationHeld: false, postcopy: false, destinationStarted: false },
-    ...{ verify: undefined, uri: undefined },
+    ...{ verify: undefined, uri: undefined, startedAtMs: undefined, traced: {} },
   };
 
   static of(records: Iterable<JournalRecord>): RunSoFar {
@@ -107,10 +112,13 @@ export class RunSoFar {
     }
   }
 
-  #takeEffect({ side, command, arguments: args }: RecordOf<'effect'>): void {
+  #takeEffect({ side, command, arguments: args, at }: RecordOf<'effect'>): void {
     const found = this.#unfinished;
+    if (command === 'trace-event-set-state') this.#takeTracing(side, args);
     if (side === 'source') {
-      if (command === 'migrate') found.uri = uriOf(args);
+      if (command !== 'migrate') return;
+      found.uri = uriOf(args);
+      found.startedAtMs ??= at;
       return;
     }
     if (command === 'stop') found.destinationHeld = true;
@@ -119,7 +127,21 @@ export class RunSoFar {
       found.destinationStarted = true;
     }
   }
+
+  #takeTracing(side: Side, args: unknown): void {
+    const { success, data } = tracing.safeParse(args);
+    if (!success) return;
+    const { traced } = this.#unfinished;
+    const others = (traced[side] ?? []).filter((name) => name !== data.name);
+    this.#unfinished.traced = {
+      ...traced,
+      [side]: data.enable ? [...others, data.name] : others,
+    };
+  }
 }
+
+/** What `trace-event-set-state` is told. */
+const tracing = z.object({ name: z.string(), enable: z.boolean() });
 
 function uriOf(args: unknown): string | undefined {
   if (typeof args !== 'object' || args === null || !('uri' in args)) return undefined;

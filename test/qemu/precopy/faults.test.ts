@@ -141,6 +141,42 @@ describe('a fault in a migration', () => {
     const { stdout } = await shell.finished;
     assert.deepEqual(await rig.runners(), ['destination'], stdout);
     assert.equal((await rig.look('source')).parameters['downtime-limit'], 20);
+    const types = rig.records().map(({ type }) => type);
+    assert.ok(types.includes('resumed'), 'the guardian goes on with the journal');
+    assert.deepEqual(
+      types.flatMap((type, i) => (type === 'end' ? [i] : [])),
+      [types.length - 1],
+      'whoever follows the journal sees it to its end',
+    );
+  });
+
+  it('is told of in full by a run that took it up after the guest had stopped', async () => {
+    await using rig = await FaultRig.start(true, true);
+    const logs = ['--source-log', rig.log('source'), '--destination-log', rig.log('destination')];
+    const running = startPrecopy(rig.arguments(...timeLimit('1s', 'release'), '--verify', ...logs));
+    await running.printed('"phase":"verify"');
+    for (const pid of [...childrenOf(running.process.pid ?? 0), running.process.pid ?? 0]) {
+      process.kill(pid, 'SIGKILL');
+    }
+    await running.finished;
+    const { exitCode, stdout, stderr } = await precopy('migrate', '--resume', rig.journal);
+    assert.equal(exitCode, 0, stdout + stderr);
+    const records = rig.records();
+    const result = records.findLast((record) => record.type === 'result')?.result;
+    const passes = records.flatMap((record) => (record.type === 'pass' ? [record.pass] : []));
+    assert.ok(
+      result && result.passes >= Math.max(...passes),
+      `${result?.passes} of ${passes.join()}`,
+    );
+    const traced = result.downtime?.parts.filter(({ from }) => from === 'traces') ?? [];
+    assert.ok(traced.length > 0, JSON.stringify(result.downtime));
+    for (const role of ['source', 'destination'] as const) {
+      const states = await rig.ask(role, 'trace-event-get-state', { name: 'vmstate_downtime_*' });
+      const on = (states as { name: string; state: string }[])
+        .filter(({ state }) => state === 'enabled')
+        .map(({ name }) => name);
+      assert.deepEqual(on, ['vmstate_downtime_checkpoint'], 'what it had turned on is off again');
+    }
   });
 
   it('is not cancelled by a guardian for want of the progress that precopy had seen', async () => {

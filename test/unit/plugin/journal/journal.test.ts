@@ -245,6 +245,23 @@ describe('a journal', () => {
     for (const reader of readers) assert.deepEqual(await reader, texts);
   });
 
+  it('is followed on when its writer leaves it to another process', async () => {
+    const first = new Journal(path);
+    first.start('test', {});
+    warn(first, 'of the first');
+    first.leave();
+    warn(first, 'for listeners only');
+    first[Symbol.dispose]();
+    const types: string[] = [];
+    for await (const { type } of followJournal(path, AbortSignal.timeout(10_000))) {
+      types.push(type);
+      if (type !== 'warning') continue;
+      using second = Journal.resume(path);
+      second.start('test', {});
+    }
+    assert.deepEqual(types, ['start', 'warning', 'resumed', 'end']);
+  });
+
   it('stops being followed when the signal fires', async () => {
     using journal = new Journal(path);
     journal.start('test', {});
