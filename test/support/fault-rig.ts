@@ -96,17 +96,30 @@ export class FaultRig implements AsyncDisposable {
 
   /** A migration that somebody else than precopy starts; it stays in precopy, as that of `migrate`. */
   async startedByAnother(): Promise<void> {
-    // A first round of pages of zeros is over before QEMU has measured anything, and completes.
-    while (((await this.progress('source')) ?? 0n) < workload.pages) await sleep(50);
+    await this.allWritten();
     await this.ask('source', 'migrate-set-capabilities', {
       capabilities: [{ capability: 'events', state: true }],
     });
     await this.ask('source', 'migrate-set-parameters', {
       ...{ 'max-bandwidth': 10 << 20, 'downtime-limit': 20 },
     });
-    const incoming = `unix:${join(this.folder, 'incoming')}`;
-    await this.ask('destination', 'migrate-incoming', { uri: incoming });
+    await this.destinationListens();
     await this.ask('source', 'migrate', { uri: this.link.uri });
+  }
+
+  /**
+   * Waits until the guest has written to all pages that it writes to. A first round of little else than zeros
+   * is over before QEMU has measured anything, and completes.
+   */
+  async allWritten(): Promise<void> {
+    while (((await this.progress('source')) ?? 0n) < workload.pages) await sleep(50);
+  }
+
+  /** Somebody else than precopy has the destination listen behind the link. */
+  async destinationListens(): Promise<void> {
+    await this.ask('destination', 'migrate-incoming', {
+      uri: `unix:${join(this.folder, 'incoming')}`,
+    });
   }
 
   records(): JournalRecord[] {

@@ -51,7 +51,7 @@ export const rows: readonly Row[] = [
   row('precopy', 'destination killed', 'source', 1, toSource, true),
   row('held', 'destination killed', 'source', 1, toSource),
   row('switchover', 'destination killed', 'source', 1, 'QEMU resumes the source', true),
-  row('postcopy', 'destination killed', 'lost', 1, 'the newest pages existed only there'),
+  row('postcopy', 'destination killed', 'lost', 1, 'the newest pages existed only there', true),
   row('recover', 'destination killed', 'lost', 1, 'the newest pages existed only there'),
   row(
     'verify',

@@ -199,6 +199,13 @@ export class QmpControl implements MigrationControl {
   }
 
   async cancel(): Promise<void> {
+    if (this.events.state.postcopy) {
+      throw new PrecopyError(
+        'MIGRATION_FAILED',
+        'The guest goes on at the destination already (postcopy), and the RAM of the source is old: there is no way back.',
+        'Migrate the guest back once the migration has completed, if it shall not stay there.',
+      );
+    }
     await this.#wayBack();
     await this.source.effect('migrate_cancel');
   }

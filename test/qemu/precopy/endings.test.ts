@@ -1,7 +1,16 @@
 /** Ways in which a migration does not simply complete: cancelled, stalled, broken and recovered. */
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
+import type { JournalRecord } from 'precopy';
 import { FaultRig } from '../../support/fault-rig.js';
+import { startPrecopy, type Running } from '../../support/precopy.js';
+
+function recordsIn(stdout: string): JournalRecord[] {
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as JournalRecord);
+}
 
 describe('a migration that is cancelled', () => {
   it('leaves the guest on the source alone, in precopy', async () => {
@@ -46,6 +55,96 @@ describe('a migration that is cancelled', () => {
     running.process.kill('SIGINT');
     const { exitCode, stdout } = await running.finished;
     assert.equal(exitCode, 5, stdout);
+    assert.deepEqual(await rig.runners(), ['source']);
+    await rig.assertRestored();
+  });
+
+  it('leaves the guest on the source alone, while it is held', async () => {
+    await using rig = await FaultRig.start();
+    const running = rig.migrate('--policy', 'manual', '--timeout', '1min');
+    await running.printed('"type":"pass"');
+    running.process.kill('SIGINT');
+    const { exitCode, stdout } = await running.finished;
+    assert.equal(exitCode, 5, stdout);
+    assert.deepEqual(await rig.runners(), ['source']);
+    await rig.assertRestored();
+  });
+
+  it('leaves the guest on the source alone, while the destination is compared', async () => {
+    await using rig = await FaultRig.start(true);
+    const running = rig.migrate('--timeout', '1s', '--on-timeout', 'release', '--verify');
+    await running.printed('"phase":"verify"');
+    running.process.kill('SIGINT');
+    const { exitCode, stdout } = await running.finished;
+    assert.equal(exitCode, 5, stdout);
+    assert.deepEqual(await rig.runners(), ['source']);
+    await rig.assertRestored();
+  });
+
+  it('goes on in postcopy, where there is no way back, and says so', async () => {
+    await using rig = await FaultRig.start();
+    rig.link.limit(4 << 20);
+    const running = rig.migrate('--timeout', '1s', '--on-timeout', 'postcopy');
+    await running.printed('"event":"RESUME"');
+    running.process.kill('SIGINT');
+    const { exitCode, stdout } = await running.finished;
+    assert.equal(exitCode, 0, stdout);
+    assert.match(stdout, /could not be cancelled: The guest goes on at the destination already/);
+    assert.deepEqual(await rig.runners(), ['destination']);
+  });
+});
+
+describe('a migration to a destination whose monitor precopy does not have', () => {
+  function migrate(rig: FaultRig, ...more: string[]): Running {
+    return startPrecopy([
+      ...['migrate', '--qmp', rig.source.qmp, '--uri', rig.link.uri, '--policy', 'qemu'],
+      ...['--bandwidth', '10M', '--downtime-limit', '20ms', '--no-history', '--json', ...more],
+    ]);
+  }
+
+  it('completes; the downtime is known only as the source tells it', async () => {
+    await using rig = await FaultRig.start();
+    await rig.destinationListens();
+    const { exitCode, stdout } = await migrate(rig, '--downtime-limit', '5s').finished;
+    assert.equal(exitCode, 0, stdout);
+    assert.deepEqual(await rig.runners(), ['destination']);
+    const result = recordsIn(stdout).findLast((record) => record.type === 'result')?.result;
+    assert.equal(result?.outcome, 'completed');
+    assert.equal(result.downtime, undefined);
+    assert.ok((result.qemuDowntimeMs ?? 0) > 0);
+  });
+
+  it('is cancelled in precopy; the guest goes on at the source alone', async () => {
+    await using rig = await FaultRig.start();
+    await rig.destinationListens();
+    const running = migrate(rig);
+    await running.printed('"type":"pass"');
+    running.process.kill('SIGINT');
+    const { exitCode, stdout } = await running.finished;
+    assert.equal(exitCode, 5, stdout);
+    assert.match(stdout, /The guest is on the source: running/);
+    assert.deepEqual(await rig.runners(), ['source']);
+    await rig.assertRestored();
+  });
+
+  it('fails when the destination dies; the guest goes on at the source', async () => {
+    await using rig = await FaultRig.start();
+    await rig.destinationListens();
+    const running = migrate(rig);
+    await running.printed('"type":"pass"');
+    rig.destination.process.kill('SIGKILL');
+    const { exitCode, stdout } = await running.finished;
+    assert.equal(exitCode, 1, stdout);
+    assert.match(stdout, /QEMU gave the migration up.*The guest is on the source: running/);
+    assert.deepEqual(await rig.runners(), ['source']);
+    await rig.assertRestored();
+  });
+
+  it('can not be verified, and is refused with --verify before anything is changed', async () => {
+    await using rig = await FaultRig.start();
+    const { exitCode, stdout } = await migrate(rig, '--verify').finished;
+    assert.equal(exitCode, 3, stdout);
+    assert.match(stdout, /the destination is not ours to hold/);
     assert.deepEqual(await rig.runners(), ['source']);
     await rig.assertRestored();
   });

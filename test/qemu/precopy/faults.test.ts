@@ -181,6 +181,7 @@ describe('a fault in a migration', () => {
 
   it('is not cancelled by a guardian for want of the progress that precopy had seen', async () => {
     await using rig = await FaultRig.start();
+    await rig.allWritten();
     const schedule = join(rig.folder, 'schedule.yaml');
     writeFileSync(
       schedule,
@@ -234,6 +235,7 @@ steps:
 
 /** A migration that a person at precopy shell holds, without a time limit. */
 async function heldByShell(rig: FaultRig, ...more: string[]): Promise<Running> {
+  await rig.allWritten();
   const shell = startPrecopy(
     [
       ...['shell', '--qmp', rig.source.qmp, '--to-qmp', rig.destination.qmp],
@@ -365,6 +367,8 @@ async function assertOutcome(rig: FaultRig, row: Row, run: FaultRun): Promise<vo
     // In postcopy what is left of the destination waits for pages for ever and can't be looked at.
     if (!['postcopy', 'recover'].includes(row.state))
       assert.deepEqual(await rig.runners(), [], run.output);
+    // The source's RAM is that of before the switchover: it must not run again.
+    assert.notEqual((await rig.look('source')).status, 'running', run.output);
     return;
   }
   assert.deepEqual(await rig.runners(), [row.guest], run.output);

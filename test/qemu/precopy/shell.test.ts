@@ -8,6 +8,7 @@ import { QmpClient } from 'qemu-qmp-client-ts';
 import { startPair, type Guest } from '#scripts/lab/guest.js';
 import { repositoryRoot } from '#scripts/repository.js';
 import { FaultRig } from '../../support/fault-rig.js';
+import { startPrecopy } from '../../support/precopy.js';
 
 const main = join(repositoryRoot(), 'plugin/dist/cli/main.js');
 
@@ -42,6 +43,43 @@ describe('precopy shell with a busy guest', () => {
     assert.deepEqual(passes, [2, 3, 4], 'each step is one pass');
     assert.equal([...stdout.matchAll(/^held; QEMU says active$/gm)].length, 3, stdout);
     assert.match(stdout, /^RAM left .* >= threshold /m);
+    assert.deepEqual(await rig.runners(), ['destination']);
+  });
+});
+
+describe('precopy shell and what it has released', () => {
+  it('holds it again, throttles it, and switches over at once when asked to', async () => {
+    await using rig = await FaultRig.start();
+    await rig.allWritten();
+    const { exitCode, stdout } = await shell(
+      ['start', 'throttle 40', 'release', 'hold', 'status', 'switchover', 'wait'],
+      ...['--qmp', rig.source.qmp, '--to-qmp', rig.destination.qmp],
+      ...['--bandwidth', '10M', '--downtime-limit', '20ms'],
+    );
+    assert.equal(exitCode, 0, stdout);
+    assert.match(stdout, /^held; QEMU says active$/m);
+    assert.match(stdout, /^downtime-limit 1 ms, .*, throttle 40 %$/m);
+    // What the guest dirties does not fit into the goal's limit: only a switchover ends it.
+    assert.match(stdout, /^completed: /m);
+    assert.deepEqual(await rig.runners(), ['destination']);
+    await rig.assertRestored();
+  });
+
+  it('steers nothing any more once the guest goes on at the destination', async () => {
+    await using rig = await FaultRig.start();
+    await rig.allWritten();
+    rig.link.limit(4 << 20);
+    const running = startPrecopy(
+      ['shell', '--qmp', rig.source.qmp, '--to-qmp', rig.destination.qmp, '--postcopy'],
+      { stdin: 'start\npostcopy\n' },
+    );
+    await running.printed('postcopy: asked for');
+    while ((await rig.look('destination')).status !== 'running') await sleep(20);
+    running.process.stdin?.end('cancel\n');
+    const { exitCode, stdout } = await running.finished;
+    assert.equal(exitCode, 1, stdout);
+    assert.match(stdout, /there is no way back, and nothing to steer/);
+    assert.match(stdout, /^completed: /m);
     assert.deepEqual(await rig.runners(), ['destination']);
   });
 });

@@ -119,6 +119,11 @@ export class ShellSession {
   async #ask(request: Request): Promise<void> {
     const { sequencer } = this.#running();
     if (this.#over) throw usage('The migration is over.');
+    if (this.#options.control.events.state.postcopy) {
+      throw usage(
+        'The guest goes on at the destination already (postcopy): there is no way back, and nothing to steer any more.',
+      );
+    }
     const done = this.#until(
       ({ type }) => type === 'parameters' || type === 'warning' || type === 'result',
       ['postcopy', 'cancel'].includes(request.kind) ? 0 : answerTimeoutMs,
