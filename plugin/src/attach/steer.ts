@@ -11,6 +11,7 @@ import { findPolicy } from '../sequence/policies/find.js';
 import type { Expectation } from '../sequence/policy.js';
 import { withTimeLimit } from '../sequence/policies/timeout.js';
 import { Sequencer } from '../sequence/sequencer.js';
+import { RunSoFar } from '../sequence/unfinished.js';
 import type { QemuSide } from '../sequence/side.js';
 
 export interface SteerOptions {
@@ -70,7 +71,7 @@ export async function steer(options: SteerOptions): Promise<void> {
         ramBytes: undefined,
         expectation,
       },
-      earlier,
+      seen: begun && RunSoFar.of(earlier).follow(journal).view,
       phases: { current: () => phase, enter },
     });
     journal.append({ type: 'parameters', parameters });

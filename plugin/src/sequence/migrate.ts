@@ -371,7 +371,7 @@ class MigrationRun {
     const link = new DeadLink({
       ...{ control, journal, limitMs: stallLimitMs },
       recovering: () => this.#phases.phase === 'recover',
-      stopCopyBytes: () => this.#stopCopySize?.bytes,
+      stopCopyBytes: () => this.#conditions.now.stopCopyBytes,
     });
     this.#link = link;
     this.#cleanups.push(() => {
