@@ -152,7 +152,7 @@ export const rows: readonly Row[] = [
   row('held', 'source monitor closed', 'destination', 0, 'connected again'),
   row('switchover', 'source monitor closed', 'destination', 0, 'connected again'),
   row('postcopy', 'source monitor closed', 'destination', 0, 'connected again'),
-  row('recover', 'source monitor closed', 'destination', 0, 'connected again'),
+  row('recover', 'source monitor closed', 'destination', 0, 'connected again', true),
   row('verify', 'source monitor closed', 'destination', 0, 'connected again'),
 
   row(

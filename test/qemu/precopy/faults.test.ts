@@ -310,7 +310,7 @@ class FaultRun implements AsyncDisposable {
           rig.link.cut();
         }
         // Longer than a try takes.
-        if (this.#row.state === 'recover') await sleep(5000);
+        if (this.#row.state === 'recover') await sleep(12_000);
         break;
       case 'precopy killed':
         [this.#guardian] = childrenOf(this.#pid);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PrecopyError, messageOf } from '../../errors.js';
 import type { Journal } from '../../journal/journal.js';
+import { formatMs } from '../../report/format.js';
 import type { MigrationControl } from '../control.js';
 import type { SourceEnd } from '../migration-events.js';
 
@@ -68,7 +69,9 @@ async function holds({ control, journal, stallLimitMs }: PostcopyOptions): Promi
     if (status !== 'postcopy-paused') return true;
     warn('The new channel broke as well.');
   } catch (error) {
-    warn(`Nothing comes over the new channel: ${messageOf(error)}`);
+    const tookTooLong = error instanceof Error && error.name === 'TimeoutError';
+    const why = tookTooLong ? `not within ${formatMs(attemptMs(stallLimitMs))}` : messageOf(error);
+    warn(`The source does not go on over the new channel: ${why}`);
     try {
       await control.pause();
       await events.until(
@@ -92,7 +95,8 @@ async function recover(options: PostcopyOptions): Promise<void> {
   for (const delayMs of recoverDelaysMs) {
     // Whoever wants an end here can't have one: without a new channel the guest stands still for ever.
     await sleep(delayMs);
-    if (events.state.destinationLost) break;
+    // Over a monitor that is gone nothing can be said to QEMU; it may be back soon.
+    if (events.state.destinationLost ?? events.state.sourceLost) break;
     try {
       await control.recover();
       await events.until(
