@@ -25,6 +25,7 @@ export interface MigrateFlags extends ChannelFlags, LibvirtFlags {
   sourceLog?: string | undefined;
   destinationLog?: string | undefined;
   journal?: string | undefined;
+  journalLimit?: number | undefined;
   history: boolean;
   /** How long to rehearse first, ms. */
   rehearse?: number | undefined;
@@ -69,6 +70,7 @@ const schemas: { readonly [F in keyof Required<MigrateFlags>]: z.ZodType<Migrate
   sourceLog: text.optional(),
   destinationLog: text.optional(),
   journal: text.optional(),
+  journalLimit: number.optional(),
   history: z.boolean(),
   rehearse: number.optional(),
   overhead: number.optional(),

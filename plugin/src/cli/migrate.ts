@@ -13,6 +13,7 @@ import { PhaseMachine } from '../sequence/phase.js';
 import { RunSoFar } from '../sequence/unfinished.js';
 import { addChannelOptions } from './channel-options.js';
 import { Guardian } from './guardian.js';
+import { journalLimitOption } from './journal-options.js';
 import { addLibvirtOptions } from './libvirt-options.js';
 import { flagsOf, type MigrateFlags } from './migrate-flags.js';
 import { runMigration, takeUp } from './migration-run.js';
@@ -95,6 +96,7 @@ export function migrateCommand(): Command {
     .option('--source-log <file>', "the source QEMU's log (-D), for the parts of the downtime")
     .option('--destination-log <file>', "the destination QEMU's log (-D), likewise")
     .option('--journal <file>', 'record everything in a new file, a JSON record a line')
+    .addOption(journalLimitOption())
     .option(
       '--report <format:file>',
       'write a report at the end: text, json, junit, tap or html; can be repeated',
@@ -153,7 +155,7 @@ async function begin(flags: CommandFlags, show: (journal: Journal) => void): Pro
     );
   }
   const asked: MigrateFlags = { ...others, qmp };
-  using journal = new Journal(asked.journal);
+  using journal = new Journal(asked.journal, { keepBytes: asked.journalLimit });
   show(journal);
   // What libvirt runs, libvirt brings to its end.
   using guard = guardian && asked.to === undefined ? new Guardian() : undefined;

@@ -115,8 +115,21 @@ export async function takeUp(
   soFar: RunSoFar,
   signal: AbortSignal,
 ): Promise<void> {
-  const policy = flags.policy === 'manual' ? abandonedPolicy : undefined;
-  await goOn(flags, journal, soFar, signal, policy);
+  await goOn(flags, journal, soFar, signal, policyLeft(flags, journal));
+}
+
+/** @returns undefined: the policy that it was begun with */
+function policyLeft({ policy }: MigrateFlags, journal: Journal): Policy | undefined {
+  if (policy === 'manual') return abandonedPolicy;
+  try {
+    findPolicy(policy);
+    return undefined;
+  } catch (error) {
+    // A schedule that is gone must not leave a migration without anybody who brings it to its end.
+    const message = `${messageOf(error)} The migration is released in its place.`;
+    journal.append({ type: 'warning', message });
+    return abandonedPolicy;
+  }
 }
 
 /** @param policy instead of the one that it was begun with */
@@ -147,8 +160,7 @@ async function resumeOnce(
   signal: AbortSignal,
   policy: Policy | undefined,
 ): Promise<void> {
-  const asked = optionsFor(flags, journal, signal);
-  const options = policy ? { ...asked, policy } : asked;
+  const options = optionsFor(flags, journal, signal, policy);
   await using from = await connectOrGone(flags.qmp, signal);
   await using to = flags.toQmp === undefined ? undefined : await connectOrGone(flags.toQmp, signal);
   const destination =
@@ -189,6 +201,7 @@ function optionsFor(
   flags: MigrateFlags,
   journal: Journal,
   signal: AbortSignal,
+  policy = findPolicy(flags.policy),
 ): Omit<MigrateOptions, 'control'> {
   const channel = channelSettings(flags);
   if (flags.verify && (flags.onTimeout === 'postcopy' || channel.capabilities['postcopy-ram'])) {
@@ -200,7 +213,7 @@ function optionsFor(
   }
   return {
     journal,
-    policy: findPolicy(flags.policy),
+    policy,
     wish: {
       downtimeLimitMs: flags.downtimeLimit,
       totalLimitMs: flags.timeout,

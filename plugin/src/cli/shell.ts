@@ -19,7 +19,12 @@ import { parseBytes, parseDuration } from './numbers.js';
 import { describeError, interruptSignal, reportError } from './output.js';
 import { adoptMigration } from './shell/adopt.js';
 import { completeCommand, parseCommand, shellHelp } from './shell/commands.js';
-import { ShellSession, describeEnd, type SteeredMigration } from './shell/session.js';
+import {
+  ShellSession,
+  describeEnd,
+  type MigrationEnd,
+  type SteeredMigration,
+} from './shell/session.js';
 
 interface ShellFlags extends ChannelFlags {
   qmp: string;
@@ -98,7 +103,7 @@ interface Start extends Pick<MigrateOptions, 'control' | 'journal' | 'wish' | 's
 
 /** @throws what `migrate` throws, if it fails before it runs */
 async function startHeld({ channel, onLost, ...options }: Start): Promise<SteeredMigration> {
-  let ended = Promise.resolve('');
+  let ended = Promise.resolve<MigrationEnd>({ says: '', failed: false });
   const sequencer = await new Promise<Sequencer>((resolve, reject) => {
     const run = migrate({
       ...options,
@@ -155,7 +160,7 @@ async function readCommands(
   }
   lines.close();
   print(await session.leave());
-  return failures > 0 ? exitCodes.failed : exitCodes.done;
+  return failures > 0 || session.failed ? exitCodes.failed : exitCodes.done;
 }
 
 function helpText(): string {

@@ -9,7 +9,7 @@ import { migrationIsOver } from '../../sequence/qemu-replies.js';
 import type { QmpControl } from '../../sequence/qmp-control.js';
 import { Sequencer } from '../../sequence/sequencer.js';
 import { readSettings } from '../../sequence/settings.js';
-import type { SteeredMigration } from './session.js';
+import type { MigrationEnd, SteeredMigration } from './session.js';
 
 export interface Adoption {
   readonly control: QmpControl;
@@ -69,7 +69,7 @@ export async function adoptMigration(adoption: Adoption): Promise<SteeredMigrati
   const isLost = (): boolean =>
     events.state.sourceLost !== undefined || control.source.client.state !== 'ready';
   const isOver = (): boolean => isLost() || finalStatus() !== undefined;
-  const follow = async (): Promise<string> => {
+  const follow = async (): Promise<MigrationEnd> => {
     try {
       await sequencer.follow(isOver);
       await events.until(() => (isOver() ? true : undefined));
@@ -83,12 +83,13 @@ export async function adoptMigration(adoption: Adoption): Promise<SteeredMigrati
     if (status === undefined) {
       onLost();
       const { sourceLost } = events.state;
-      return `The monitor of the source ${control.source.address} is gone${sourceLost ? `: ${messageOf(sourceLost)}` : ''}. The migration goes on by itself, and this shell's guardian releases it if it is held. "precopy shell" takes it over again.`;
+      const says = `The monitor of the source ${control.source.address} is gone${sourceLost ? `: ${messageOf(sourceLost)}` : ''}. The migration goes on by itself, and this shell's guardian releases it if it is held. "precopy shell" takes it over again.`;
+      return { says, failed: true };
     }
     const end = status === 'completed' || status === 'cancelled' ? status : 'failed';
     if (!phases.canEnter(end)) enter('switchover', 'everything was sent');
     enter(end, `QEMU says ${status}`);
-    return `the migration is over: ${status}`;
+    return { says: `the migration is over: ${status}`, failed: end === 'failed' };
   };
   return { sequencer, ended: follow() };
 }

@@ -11,10 +11,18 @@ import type { ShellCommand } from './commands.js';
 /** QEMU answers at once while the guest runs; in the blackout it does not. */
 const answerTimeoutMs = 5000;
 
-/** A migration that a session can ask for something; `ended` resolves with what is to be said of its end. */
+/** How a migration ended. */
+export interface MigrationEnd {
+  /** What is to be said of it. */
+  readonly says: string;
+  /** Neither completed, nor cancelled by somebody who wanted that; or nobody knows. */
+  readonly failed: boolean;
+}
+
+/** A migration that a session can ask for something. */
 export interface SteeredMigration {
   readonly sequencer: Sequencer;
-  readonly ended: Promise<string>;
+  readonly ended: Promise<MigrationEnd>;
 }
 
 export interface SessionOptions {
@@ -29,6 +37,7 @@ export class ShellSession {
   readonly #options: SessionOptions;
   #migration: SteeredMigration | undefined;
   #over = false;
+  #failed = false;
   #lastPass: RecordOf<'pass'> | undefined;
   #parameters: RecordOf<'parameters'> | undefined;
   #phase = 'not started';
@@ -44,11 +53,19 @@ export class ShellSession {
     });
   }
 
+  /** Its migration ended in another way than was wanted, or nobody knows how. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
   /** Goes on with a migration that runs already. */
   adopt(migration: SteeredMigration): void {
     this.#migration = migration;
     this.#phase = 'precopy';
-    void migration.ended.finally(() => (this.#over = true)).catch(() => undefined);
+    void migration.ended
+      .then(({ failed }) => (this.#failed = failed))
+      .finally(() => (this.#over = true))
+      .catch(() => undefined);
   }
 
   /** @returns what is to be said; @throws PrecopyError USAGE if that can't be done now */
@@ -64,7 +81,7 @@ export class ShellSession {
       case 'why':
         return this.#lastPass?.why?.sentence ?? 'There was no pass yet.';
       case 'wait':
-        return await this.#running().ended;
+        return (await this.#running().ended).says;
       case 'step':
         return await this.#step();
       case 'tune':
@@ -83,7 +100,7 @@ export class ShellSession {
   async leave(): Promise<string> {
     if (!this.#migration) return '';
     if (!this.#over && this.#phase === 'held') await this.run({ kind: 'release' });
-    return await this.#migration.ended;
+    return (await this.#migration.ended).says;
   }
 
   async #start(): Promise<string> {
@@ -174,11 +191,12 @@ function usage(what: string): PrecopyError {
 }
 
 /** What is said of a migration's end. */
-export async function describeEnd(migration: Promise<unknown>): Promise<string> {
+export async function describeEnd(migration: Promise<unknown>): Promise<MigrationEnd> {
   try {
     await migration;
-    return 'the migration is over';
+    return { says: 'the migration is over', failed: false };
   } catch (error) {
-    return error instanceof PrecopyError ? `${error.message} ${error.next}` : messageOf(error);
+    if (!(error instanceof PrecopyError)) return { says: messageOf(error), failed: true };
+    return { says: `${error.message} ${error.next}`, failed: error.code !== 'CANCELLED' };
   }
 }
