@@ -63,9 +63,10 @@ describe('a container whose dirty page scope is `all`', () => {
       ...{ driver: 'vfio-pci', id: 'passed-through', bus: 'pcie1' },
       ...{ host: address },
     });
-    using qemu = await BorrowableProcess.open(new LibcKernel(), guest.pid);
+    // What is borrowed goes with it.
+    const qemu = hold(await BorrowableProcess.open(new LibcKernel(), guest.pid));
     for (const origin of await qemu.list()) {
-      if (origin.kind === 'device') hold(await qemu.borrow(origin));
+      if (origin.kind === 'device') await qemu.borrow(origin);
     }
     const gone = client.events.waitFor('DEVICE_DELETED', { signal: AbortSignal.timeout(30_000) });
     await client.execute('device_del', { id: 'passed-through' });
