@@ -8,7 +8,6 @@ import { spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
-import { PrecopyError, messageOf } from '../errors.js';
 import { Journal } from '../journal/journal.js';
 import { toJson } from '../journal/json.js';
 import { LineSplitter } from '../journal/lines.js';
@@ -17,6 +16,7 @@ import type { RecordOf } from '../journal/records.js';
 import { matters, RunSoFar } from '../sequence/unfinished.js';
 import { flagsOf } from './migrate-flags.js';
 import { takeUp } from './migration-run.js';
+import { describeError } from './output.js';
 
 /** The last line: the run ended in order. */
 const done = 'done';
@@ -86,9 +86,7 @@ async function whatIsLeft(): Promise<Left | undefined> {
       soFar.take(record);
     }
   }
-  const { source, destination } = soFar.unfinished.before;
-  const changed = source !== undefined || destination !== undefined;
-  return start && changed ? { start, soFar } : undefined;
+  return start && soFar.hasChanged ? { start, soFar } : undefined;
 }
 
 async function takeOver({ start, soFar }: Left): Promise<void> {
@@ -99,8 +97,7 @@ async function takeOver({ start, soFar }: Left): Promise<void> {
   try {
     await takeUp(flags, journal, soFar, new AbortController().signal);
   } catch (error) {
-    const next = error instanceof PrecopyError ? ` ${error.next}` : '';
-    journal.append({ type: 'warning', message: `${messageOf(error)}${next}` });
+    journal.append({ type: 'warning', message: describeError(error) });
     if (soFar.isUnfinished) journal.leave();
     process.exitCode = 1;
   }

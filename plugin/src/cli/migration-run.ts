@@ -48,7 +48,7 @@ export async function runMigration(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await migrateBetween(flags, journal, signal);
+    await migrateBetween(flags, journal, soFar, signal);
   } catch (error) {
     if (!(error instanceof MonitorLostError)) throw error;
     journal.append({ type: 'warning', message: `${error.message} Connecting again.` });
@@ -59,6 +59,7 @@ export async function runMigration(
 async function migrateBetween(
   asked: MigrateFlags,
   journal: Journal,
+  soFar: RunSoFar,
   signal: AbortSignal,
 ): Promise<void> {
   const flags = await withLibvirtSpeed(asked);
@@ -86,10 +87,8 @@ async function migrateBetween(
           signal,
         );
   if (flags.history) await rememberMigration(journal, control.source);
-  await migrate({
-    ...{ ...options, control, foresee },
-    traceLogs: traceLogs(flags, control, journal),
-  });
+  const logs = traceLogs(flags, control, journal);
+  await migrate({ ...options, control, foresee, traceLogs: logs }, soFar);
 }
 
 /** libvirt sets max-bandwidth anew for each migration: what QEMU has now is of none. */

@@ -58,6 +58,15 @@ export function interruptSignal(timeoutMs?: number): AbortSignal {
   return controller.signal;
 }
 
+/** A signal that fires when nobody reads standard output any more (`| head`). */
+export function readerGoneSignal(): AbortSignal {
+  const controller = new AbortController();
+  process.stdout.once('error', () => {
+    controller.abort();
+  });
+  return controller.signal;
+}
+
 /** Characters in a line of a terminal; 80 where that is not known. */
 export function widthOf(stream: NodeJS.WriteStream): number {
   // A terminal that was not told its size says 0.

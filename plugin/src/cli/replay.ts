@@ -36,7 +36,7 @@ async function runReplay(path: string, name: string, json: boolean): Promise<Exi
 }
 
 /** A person's decisions, and a schedule that is not here any more, can't be made again. */
-export function recordedPolicy(records: readonly JournalRecord[]): Policy | undefined {
+function recordedPolicy(records: readonly JournalRecord[]): Policy | undefined {
   const goal = records.findLast((record) => record.type === 'goal');
   if (goal === undefined || goal.policy === 'manual') return undefined;
   // A schedule goes by the name in its file; the command line has the file's.

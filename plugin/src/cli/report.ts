@@ -8,7 +8,7 @@ import type { JournalRecord, RecordOf } from '../journal/records.js';
 import { MigrationText } from '../report/migration.js';
 import { reportFormats, reportOf, type ReportFormat } from '../report/run/index.js';
 import { parseDuration } from './numbers.js';
-import { interruptSignal, reportError } from './output.js';
+import { interruptSignal, readerGoneSignal, reportError } from './output.js';
 
 interface ReportFlags {
   format: ReportFormat;
@@ -72,12 +72,7 @@ async function follow(path: string, flags: ReportFlags): Promise<ExitCode> {
   const text = new MigrationText();
   const notes = newNotes();
   const print = (line: string): void => void process.stdout.write(`${line}\n`);
-  const ended = new AbortController();
-  // Nobody reads any more (`| head`).
-  process.stdout.once('error', () => {
-    ended.abort();
-  });
-  const signal = AbortSignal.any([interruptSignal(), ended.signal]);
+  const signal = AbortSignal.any([interruptSignal(), readerGoneSignal()]);
   let watched = false;
   for await (const record of followJournal(path, signal, notes)) {
     if (record.type === 'start') watched = record.command === 'watch';

@@ -20,7 +20,7 @@ import {
 } from './forecast-options.js';
 import { journalLimitOption } from './journal-options.js';
 import { parseDuration, parseCorePercent } from './numbers.js';
-import { interruptSignal, reportError, widthOf } from './output.js';
+import { interruptSignal, readerGoneSignal, reportError, widthOf } from './output.js';
 
 interface WatchFlags {
   qmp: string;
@@ -68,11 +68,7 @@ async function runWatch(flags: WatchFlags): Promise<ExitCode> {
   const { json = false } = flags;
   const interrupted = interruptSignal();
   const enough = new AbortController();
-  const signal = AbortSignal.any([interrupted, enough.signal]);
-  // Nobody reads any more (`| head`).
-  process.stdout.once('error', () => {
-    enough.abort();
-  });
+  const signal = AbortSignal.any([interrupted, readerGoneSignal(), enough.signal]);
   const timer =
     flags.duration === undefined
       ? undefined

@@ -10,19 +10,13 @@
  * curve/heat         dirty pages by address and time
  * curve/hot-ranges   where most is dirtied
  */
-import type { PageRange } from 'linux-vfio-ts';
+import { finish, type PageRange, type Steps } from 'linux-vfio-ts';
 import { BlockIndex, type BlockPages } from './curve/blocks.js';
 import { estimateCurve, type EstimatedCurve } from './curve/estimate.js';
 import { HeatRecorder, type HeatMap } from './curve/heat.js';
 import type { HotRange } from './curve/hot-ranges.js';
 import { findPhases, type WorkloadPhase } from './curve/phases.js';
-import {
-  type DirtyPages,
-  popcount,
-  type SampledSet,
-  Sampling,
-  type Steps,
-} from './curve/sampled-set.js';
+import { type DirtyPages, popcount, type SampledSet, Sampling } from './curve/sampled-set.js';
 
 export type { CurvePoint, EstimatedCurve } from './curve/estimate.js';
 export type { BlockPages } from './curve/blocks.js';
@@ -138,11 +132,7 @@ export class CurveBuilder {
    * @throws RangeError if it ends before it begins, or begins before the last one's end
    */
   add(harvest: Harvest): number {
-    const steps = this.adding(harvest);
-    for (;;) {
-      const step = steps.next();
-      if (step.done === true) return step.value;
-    }
+    return finish(this.adding(harvest));
   }
 
   /**

@@ -34,7 +34,7 @@ export async function probe(side: QemuSide): Promise<ProbeReport> {
   ]);
   const ramBytes = parseRamSections(memoryTree).reduce((sum, { bytes }) => sum + bytes, 0n);
   // QEMU uses a device's own dirty logging since 8.0.
-  const loggingOff = side.client.greeting.version.major < 8 ? allOff : offByProperty;
+  const logs = side.client.greeting.version.major >= 8;
   const gate = new HarvestGate();
   const migrationStatus = migration.status ?? 'none';
   if (!migrationIsOver(migrationStatus)) gate.shut(`QEMU is migrating (${migrationStatus})`);
@@ -55,9 +55,13 @@ export async function probe(side: QemuSide): Promise<ProbeReport> {
     kernel: await askKernel(side, gate, {
       mappedBytes: ramBytes,
       deviceLoggingOff: {
-        type1: loggingOff(devices.filter(({ properties }) => properties['iommufd'] === undefined)),
+        type1: loggingOff(
+          devices.filter(({ properties }) => properties['iommufd'] === undefined),
+          logs,
+        ),
         iommufd: loggingOff(
           devices.filter(({ properties }) => properties['iommufd'] !== undefined),
+          logs,
         ),
       },
     }),
@@ -65,15 +69,9 @@ export async function probe(side: QemuSide): Promise<ProbeReport> {
 }
 
 /** For how many of the devices QEMU does not use their own dirty logging. */
-type LoggingOff = 'some' | 'all' | undefined;
-
-function allOff(devices: readonly VfioDevice[]): LoggingOff {
-  return devices.length > 0 ? 'all' : undefined;
-}
-
-function offByProperty(devices: readonly VfioDevice[]): LoggingOff {
+function loggingOff(devices: readonly VfioDevice[], logs: boolean): 'some' | 'all' | undefined {
   const off = devices.filter(
-    ({ properties }) => properties['x-device-dirty-page-tracking'] === 'off',
+    ({ properties }) => !logs || properties['x-device-dirty-page-tracking'] === 'off',
   );
   if (off.length === 0) return undefined;
   return off.length === devices.length ? 'all' : 'some';

@@ -71,13 +71,16 @@ const loadTimeoutMs = 60_000;
 /**
  * Runs the migration to its end. The control is disposed of by the caller.
  *
+ * @param soFar a fresh one that follows the journal
  * @throws PrecopyError NOT_SUPPORTED if it can't work; nothing was changed
  * @throws PrecopyError MIGRATION_FAILED if QEMU gave up; says where the guest is
  * @throws PrecopyError VERIFY_DIFFERS if RAM differs; the destination was not started
  * @throws PrecopyError CANCELLED if the signal fired in time, or the policy gave up
  */
-export async function migrate(options: MigrateOptions): Promise<MigrateOutcome> {
-  const soFar = new RunSoFar().follow(options.journal);
+export async function migrate(
+  options: MigrateOptions,
+  soFar = new RunSoFar().follow(options.journal),
+): Promise<MigrateOutcome> {
   return await carryOut(options, soFar, (run) => run.toTheEnd());
 }
 

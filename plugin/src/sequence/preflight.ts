@@ -93,18 +93,18 @@ export async function lookBefore(
         : undefined,
   });
   if (obstacle) throw obstacle;
-  const [ours, theirs, probed, destinationProbed] = await Promise.all([
+  const [ours, theirs, probed, theirMigration] = await Promise.all([
     sideFacts(source),
     destination ? sideFacts(destination) : undefined,
     probe(source),
-    destination ? probe(destination) : undefined,
+    destination?.migration(),
   ]);
   const postcopy =
     settings.capabilities['postcopy-ram'] ?? ours.settings.capabilities['postcopy-ram'] ?? false;
   const misfits = [
     ...(theirs ? compareSides(ours, theirs) : []),
     ...compareSettings(settings, ours, theirs),
-    ...vfioMisfits(probed, destinationProbed, postcopy),
+    ...vfioMisfits(probed, theirMigration?.['blocked-reasons'] ?? [], postcopy),
   ];
   const blocking = misfits.filter(({ severity }) => severity === 'blocks');
   if (blocking.length > 0) {

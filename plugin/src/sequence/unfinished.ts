@@ -75,10 +75,14 @@ export class RunSoFar {
     return this.#unfinished;
   }
 
+  /** There is something to put back. */
+  get hasChanged(): boolean {
+    return Object.keys(this.#unfinished.before).length > 0;
+  }
+
   /** Something was changed, and no end was reached: somebody has to go on. */
   get isUnfinished(): boolean {
-    const { before, phase } = this.#unfinished;
-    return Object.keys(before).length > 0 && !new PhaseMachine(phase).ended;
+    return this.hasChanged && !new PhaseMachine(this.#unfinished.phase).ended;
   }
 
   take(record: JournalRecord): void {

@@ -1,13 +1,13 @@
-/** What keeps a guest with VFIO devices from migrating, as both ends were probed. Pure. */
+/** What keeps a guest with VFIO devices from migrating. Pure. */
 import { assess } from '../probe/assess.js';
-import { keepsFromLoading } from '../probe/blockers.js';
+import { explainBlocker, keepsFromLoading } from '../probe/blockers.js';
 import type { ProbeReport } from '../probe/report.js';
 import type { Misfit } from './compare-sides.js';
 
-/** @param destination undefined where its monitor is not ours */
+/** @param reasons the destination's `blocked-reasons`; none where its monitor is not ours */
 export function vfioMisfits(
   source: ProbeReport,
-  destination: ProbeReport | undefined,
+  reasons: readonly string[],
   postcopy: boolean,
 ): Misfit[] {
   if (source.devices.length === 0) return [];
@@ -24,8 +24,9 @@ export function vfioMisfits(
         },
       ]
     : [];
-  const ofDestination = (destination?.blockers ?? [])
-    .filter(({ reason }) => keepsFromLoading(reason))
+  const ofDestination = reasons
+    .filter(keepsFromLoading)
+    .map(explainBlocker)
     .map(({ reason, meaning, fix }): Misfit => ({
       severity: 'blocks',
       what: `The destination can't load the state of a VFIO device: "${reason}". ${meaning}`,

@@ -12,73 +12,54 @@ function recordsIn(stdout: string): JournalRecord[] {
     .map((line) => JSON.parse(line) as JournalRecord);
 }
 
+/** Interrupts precopy once it has printed that; it must leave the guest on the source alone, as it was. */
+async function cancelAt(printed: string, running: Running, rig: FaultRig): Promise<string> {
+  await running.printed(printed);
+  running.process.kill('SIGINT');
+  const { exitCode, stdout } = await running.finished;
+  assert.equal(exitCode, 5, stdout);
+  assert.deepEqual(await rig.runners(), ['source']);
+  await rig.assertRestored();
+  return stdout;
+}
+
 describe('a migration that is cancelled', () => {
   it('leaves the guest on the source alone, in precopy', async () => {
     await using rig = await FaultRig.start();
     const running = rig.migrate();
-    await running.printed('"type":"pass"');
-    running.process.kill('SIGINT');
-    const { exitCode, stdout } = await running.finished;
-    assert.equal(exitCode, 5, stdout);
-    assert.deepEqual(await rig.runners(), ['source']);
-    await rig.assertRestored();
+    await cancelAt('"type":"pass"', running, rig);
   });
 
   it('leaves the guest on the source alone, in set-up', async () => {
     await using rig = await FaultRig.start();
     const running = rig.migrate();
-    await running.printed('"phase":"setup"');
-    running.process.kill('SIGINT');
-    const { exitCode, stdout } = await running.finished;
-    assert.equal(exitCode, 5, stdout);
-    assert.deepEqual(await rig.runners(), ['source']);
-    await rig.assertRestored();
+    await cancelAt('"phase":"setup"', running, rig);
   });
 
   it('leaves the guest on the source alone, while QEMU 10.0 sends the devices', async () => {
     await using rig = await FaultRig.start(true);
     rig.link.limit(10 << 20);
     const running = rig.migrate('--timeout', '1s', '--on-timeout', 'release');
-    await running.printed('"status":"device"');
-    running.process.kill('SIGINT');
-    const { exitCode, stdout } = await running.finished;
-    assert.equal(exitCode, 5, stdout);
-    assert.deepEqual(await rig.runners(), ['source']);
-    await rig.assertRestored();
+    await cancelAt('"status":"device"', running, rig);
   });
 
   it('leaves the guest on the source alone, in the blackout, where QEMU by itself would let both run', async () => {
     await using rig = await FaultRig.start();
     rig.link.limit(10 << 20);
     const running = rig.migrate('--timeout', '1s', '--on-timeout', 'release');
-    await running.printed('"event":"STOP"');
-    running.process.kill('SIGINT');
-    const { exitCode, stdout } = await running.finished;
-    assert.equal(exitCode, 5, stdout);
-    assert.deepEqual(await rig.runners(), ['source']);
-    await rig.assertRestored();
+    await cancelAt('"event":"STOP"', running, rig);
   });
 
   it('leaves the guest on the source alone, while it is held', async () => {
     await using rig = await FaultRig.start();
     const running = rig.migrate('--policy', 'manual', '--timeout', '1min');
-    await running.printed('"type":"pass"');
-    running.process.kill('SIGINT');
-    const { exitCode, stdout } = await running.finished;
-    assert.equal(exitCode, 5, stdout);
-    assert.deepEqual(await rig.runners(), ['source']);
-    await rig.assertRestored();
+    await cancelAt('"type":"pass"', running, rig);
   });
 
   it('leaves the guest on the source alone, while the destination is compared', async () => {
     await using rig = await FaultRig.start(true);
     const running = rig.migrate('--timeout', '1s', '--on-timeout', 'release', '--verify');
-    await running.printed('"phase":"verify"');
-    running.process.kill('SIGINT');
-    const { exitCode, stdout } = await running.finished;
-    assert.equal(exitCode, 5, stdout);
-    assert.deepEqual(await rig.runners(), ['source']);
-    await rig.assertRestored();
+    await cancelAt('"phase":"verify"', running, rig);
   });
 
   it('goes on in postcopy, where there is no way back, and says so', async () => {
@@ -118,13 +99,8 @@ describe('a migration to a destination whose monitor precopy does not have', () 
     await using rig = await FaultRig.start();
     await rig.destinationListens();
     const running = migrate(rig);
-    await running.printed('"type":"pass"');
-    running.process.kill('SIGINT');
-    const { exitCode, stdout } = await running.finished;
-    assert.equal(exitCode, 5, stdout);
+    const stdout = await cancelAt('"type":"pass"', running, rig);
     assert.match(stdout, /The guest is on the source: running/);
-    assert.deepEqual(await rig.runners(), ['source']);
-    await rig.assertRestored();
   });
 
   it('fails when the destination dies; the guest goes on at the source', async () => {

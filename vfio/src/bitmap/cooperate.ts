@@ -38,7 +38,7 @@ export async function cooperate<Result>(
   }
 }
 
-/** @internal Runs a generator to its end at once. */
+/** Runs a generator to its end at once: the same work where nothing has to go on meanwhile. */
 export function finish<Result>(steps: Generator<unknown, Result, undefined>): Result {
   for (;;) {
     const step = steps.next();

@@ -11,7 +11,7 @@
 export { type AnalyseOptions, analyse, type BitmapAnalysis } from './analyse.js';
 export { BitmapArena, type BitmapArenaOptions, MAX_ARENA_BYTES } from './arena.js';
 export { warmUp } from './warm-up.js';
-export { type CooperateOptions, cooperate } from './cooperate.js';
+export { type CooperateOptions, cooperate, finish } from './cooperate.js';
 export { type BitmapSteps, DirtyBitmap, type Steps } from './dirty-bitmap.js';
 export type { EngineName } from './engine.js';
 export { simdAvailable } from './engine-simd.js';

@@ -1,4 +1,4 @@
-import { PrecopyError, messageOf } from '../../errors.js';
+import { PrecopyError } from '../../errors.js';
 import type { Journal } from '../../journal/journal.js';
 import type { JournalRecord, RecordOf } from '../../journal/records.js';
 import { formatBytes, formatMs, formatRate } from '../../report/format.js';
@@ -6,6 +6,7 @@ import type { Tuning } from '../../sequence/control.js';
 import type { Request } from '../../sequence/policy.js';
 import type { QmpControl } from '../../sequence/qmp-control.js';
 import type { Sequencer } from '../../sequence/sequencer.js';
+import { describeError } from '../output.js';
 import type { ShellCommand } from './commands.js';
 
 /** QEMU answers at once while the guest runs; in the blackout it does not. */
@@ -196,7 +197,7 @@ export async function describeEnd(migration: Promise<unknown>): Promise<Migratio
     await migration;
     return { says: 'the migration is over', failed: false };
   } catch (error) {
-    if (!(error instanceof PrecopyError)) return { says: messageOf(error), failed: true };
-    return { says: `${error.message} ${error.next}`, failed: error.code !== 'CANCELLED' };
+    const wanted = error instanceof PrecopyError && error.code === 'CANCELLED';
+    return { says: describeError(error), failed: !wanted };
   }
 }

@@ -1,4 +1,4 @@
-import type { PageRange } from 'linux-vfio-ts';
+import type { PageRange, Steps } from 'linux-vfio-ts';
 import type { BlockIndex, BlockStretch } from './blocks.js';
 
 /** Where dirty pages come from: a DirtyBitmap of linux-vfio-ts, or runs. */
@@ -18,18 +18,22 @@ const chunkWords = 512;
 /** Chunks that are worked on in one step. */
 const stepChunks = 64;
 
-/** Work that can be held up between any two steps, so that an event loop goes on. Nothing else may be asked of its object meanwhile. */
-export type Steps<Result> = Generator<undefined, Result, undefined>;
-
-/** Goes over all with a pause after each {@link stepChunks} of them. */
-function* paced<Item>(items: Iterable<Item>, each: (item: Item) => void): Steps<void> {
+/**
+ * Goes over all with a pause after each {@link stepChunks} of them. Nothing else may be asked of their set
+ * meanwhile.
+ *
+ * @param each returns false to end it there
+ * @returns false if that ended it
+ */
+function* paced<Item>(items: Iterable<Item>, each: (item: Item) => unknown): Steps<boolean> {
   let left = stepChunks;
   for (const item of items) {
-    each(item);
+    if (each(item) === false) return false;
     if (--left > 0) continue;
     left = stepChunks;
     yield;
   }
+  return true;
 }
 
 /**
@@ -212,16 +216,11 @@ export class SampledSet {
   }
 
   *#addSet(other: SampledSet, full: () => boolean): Steps<boolean> {
-    let left = stepChunks;
-    for (const [index, words] of other.#chunks) {
+    return yield* paced(other.#chunks, ([index, words]) => {
       const mine = this.#chunk(index);
       for (let i = 0; i < chunkWords; i++) mine[i] = (mine[i] ?? 0) | (words[i] ?? 0);
-      if (full()) return false;
-      if (--left > 0) continue;
-      left = stepChunks;
-      yield;
-    }
-    return true;
+      return !full();
+    });
   }
 
   *#addWords({ bytes, layout }: BitmapLike, full: () => boolean): Steps<boolean> {
@@ -249,12 +248,10 @@ export class SampledSet {
   }
 
   *#addRuns(runs: readonly PageRange[], full: () => boolean): Steps<boolean> {
-    for (const run of runs) {
+    return yield* paced(runs, (run) => {
       this.#addRun(run);
-      if (full()) return false;
-    }
-    yield;
-    return true;
+      return !full();
+    });
   }
 
   #addRun({ firstPage, pages }: PageRange): void {

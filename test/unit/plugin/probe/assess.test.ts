@@ -4,12 +4,13 @@ import { readFileSync } from 'node:fs';
 import { dirtyTrackingSupport, observeDirtyTracking, type HeldFd } from 'linux-vfio-ts';
 import { assess } from '#plugin/probe/assess.js';
 import { explainBlocker } from '#plugin/probe/blockers.js';
-import { probeVersion, type ProbeReport } from '#plugin/probe/report.js';
+import type { ProbeReport } from '#plugin/probe/report.js';
 import { probeLines } from '#plugin/report/probe.js';
 import { DeviceModel, type DeviceModelOptions } from '#vfio/model/device-model.js';
 import { ModelKernel } from '#vfio/model/model-kernel.js';
 import { Type1Model, type1Behaviours } from '#vfio/model/type1-model.js';
 import { repositoryRoot } from '#scripts/repository.js';
+import { reportOf, vfioNic } from '../../../support/probe-report.js';
 
 const GiB = 1n << 30n;
 
@@ -45,39 +46,23 @@ async function kernelOf({
   return { files: held.map(({ origin }) => origin), support, observation };
 }
 
-function reportOf(kernel: ProbeReport['kernel'], more: Partial<ProbeReport> = {}): ProbeReport {
-  return {
-    version: probeVersion,
-    address: 'unix:/run/vm.qmp',
-    qemu: { version: '10.0.0', pid: 42, status: 'running', migration: 'none' },
-    blockers: [],
-    leftover: false,
-    devices: [],
-    viommus: [],
-    ramBytes: GiB,
-    kernel,
-    ...more,
-  };
-}
-
 /** The lines of text from the verdict to the evidence, as one. */
 function textOf(report: ProbeReport): string {
   return probeLines(report, assess(report)).join('\n');
 }
 
 const migratable: DeviceModelOptions = { migrationFlags: 7n, stopCopyBytes: 4096n };
-const nic = { path: '/machine/peripheral/nic0', type: 'vfio-pci', properties: {} };
 
 describe('what a probe says', () => {
   it('is migratable of a guest with a mediated device and a container that tracks', async () => {
-    const report = reportOf(await kernelOf({ devices: [migratable] }), { devices: [nic] });
+    const report = reportOf(await kernelOf({ devices: [migratable] }), { devices: [vfioNic] });
     assert.equal(assess(report).verdict, 'migratable');
     assert.match(textOf(report), /^verdict: migratable\ndirty tracking: /);
     assert.doesNotMatch(textOf(report), /^(problem|warning):/m);
   });
 
   it('is a problem with its fix where a driver has no migration', async () => {
-    const report = reportOf(await kernelOf({ devices: [{}] }), { devices: [nic] });
+    const report = reportOf(await kernelOf({ devices: [{}] }), { devices: [vfioNic] });
     assert.equal(assess(report).verdict, 'not migratable');
     assert.match(
       textOf(report),
@@ -87,7 +72,7 @@ describe('what a probe says', () => {
 
   it('is a problem where device logging starts and can not report', async () => {
     const devices = [{ ...migratable, dmaLogging: 'broken' as const }];
-    const report = reportOf(await kernelOf({ devices }), { devices: [nic] });
+    const report = reportOf(await kernelOf({ devices }), { devices: [vfioNic] });
     assert.equal(assess(report).verdict, 'not migratable');
     assert.match(
       textOf(report),
@@ -97,14 +82,14 @@ describe('what a probe says', () => {
 
   it('is a problem where one of two devices has no P2P states', async () => {
     const devices = [migratable, { ...migratable, migrationFlags: 1n }];
-    const report = reportOf(await kernelOf({ devices }), { devices: [nic, nic] });
+    const report = reportOf(await kernelOf({ devices }), { devices: [vfioNic, vfioNic] });
     assert.equal(assess(report).verdict, 'not migratable');
     assert.match(textOf(report), /^problem: .*P2P.*\n {2}fix: /m);
   });
 
   it('is a warning with bytes and culprit where the dirty page scope is all', async () => {
     const kernel = await kernelOf({ devices: [migratable], iommuBacked: '0000:3b:00.1' });
-    const report = reportOf(kernel, { devices: [nic] });
+    const report = reportOf(kernel, { devices: [vfioNic] });
     assert.equal(assess(report).verdict, 'migratable');
     assert.match(
       textOf(report),
@@ -114,13 +99,13 @@ describe('what a probe says', () => {
 
   it('is a warning with a fix where the kernel is too old to track', async () => {
     const report = reportOf(await kernelOf({ release: '5.4', devices: [migratable] }), {
-      devices: [nic],
+      devices: [vfioNic],
     });
     assert.match(textOf(report), /^warning: The container does not track.*\n {2}fix: .*5\.8/m);
   });
 
   it('is unknown where there are devices and the kernel could not be asked', () => {
-    const report = reportOf({ refused: 'ptrace scope.' }, { devices: [nic] });
+    const report = reportOf({ refused: 'ptrace scope.' }, { devices: [vfioNic] });
     assert.equal(assess(report).verdict, 'unknown');
     assert.match(textOf(report), /^verdict: unknown\nwarning: .*ptrace scope\./);
   });
@@ -134,7 +119,7 @@ describe('what a probe says', () => {
   it('warns of a vIOMMU, but not twice where QEMU says so itself', async () => {
     const kernel = await kernelOf({ devices: [migratable] });
     const viommus = [{ path: '/machine/peripheral-anon/device[0]', type: 'intel-iommu' }];
-    const report = reportOf(kernel, { devices: [nic], viommus });
+    const report = reportOf(kernel, { devices: [vfioNic], viommus });
     assert.match(textOf(report), /^warning: .*vIOMMU \(intel-iommu\)/m);
     const blockers = [explainBlocker('Migration is currently not supported with vIOMMU enabled')];
     assert.doesNotMatch(textOf({ ...report, blockers }), /^warning: .*vIOMMU/m);
@@ -182,7 +167,7 @@ describe('what a probe says', () => {
       [...docs.matchAll(/^\| `([a-zA-Z.]+)(?:\[\])?`/gm)].map(([, name = '']) => name),
     );
     const kernel = await kernelOf({ devices: [migratable] });
-    const report = reportOf(kernel, { devices: [nic] });
+    const report = reportOf(kernel, { devices: [vfioNic] });
     assert.ok(!('refused' in kernel));
     const members = (value: object, prefix = ''): string[] =>
       Object.keys(value).map((name) => `${prefix}${name}`);
@@ -198,7 +183,7 @@ describe('what a probe says', () => {
       ['kernel.support.sides', kernel.support.sides[0]],
       ['kernel.support.containers', kernel.support.containers[0]],
       ['kernel.support.devices', kernel.support.devices[0]],
-      ['devices', nic],
+      ['devices', vfioNic],
     ];
     for (const [name, value] of parts) {
       const line = docs.split('\n').find((text) => text.startsWith(`| \`${name}`));

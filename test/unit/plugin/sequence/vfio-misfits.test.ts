@@ -1,41 +1,28 @@
-/** What preflight makes of the probes of both ends. */
+/** What preflight makes of the source's probe and of what the destination says. */
 import assert from 'node:assert/strict';
-import { explainBlocker } from '#plugin/probe/blockers.js';
-import { probeVersion, type ProbeReport } from '#plugin/probe/report.js';
+import type { ProbeReport } from '#plugin/probe/report.js';
 import { vfioMisfits } from '#plugin/sequence/vfio-misfits.js';
+import { reportOf, vfioNic } from '../../../support/probe-report.js';
 
-const nic = { path: '/machine/peripheral/nic0', type: 'vfio-pci', properties: {} };
-
-function probed(changes: Partial<ProbeReport> = {}): ProbeReport {
-  return {
-    version: probeVersion,
-    address: 'unix:/run/vm.qmp',
-    qemu: { version: '10.0.0', pid: 42, status: 'running', migration: 'none' },
-    blockers: [],
-    leftover: false,
-    devices: [nic],
-    viommus: [],
-    ramBytes: 1n << 30n,
-    kernel: { refused: 'ptrace scope.' },
-    ...changes,
-  };
+function probed(devices: ProbeReport['devices'] = [vfioNic]): ProbeReport {
+  return reportOf({ refused: 'ptrace scope.' }, { devices });
 }
 
 describe('what keeps a guest with VFIO devices from migrating', () => {
   it('is nothing of a guest without', () => {
-    assert.deepEqual(vfioMisfits(probed({ devices: [] }), undefined, true), []);
+    assert.deepEqual(vfioMisfits(probed([]), [], true), []);
   });
 
   it('is postcopy, where it is wanted', () => {
     const severities = (postcopy: boolean): string[] =>
-      vfioMisfits(probed(), undefined, postcopy).map(({ severity }) => severity);
+      vfioMisfits(probed(), [], postcopy).map(({ severity }) => severity);
     assert.deepEqual(severities(false), ['warns']);
     assert.deepEqual(severities(true), ['warns', 'blocks']);
   });
 
   it('is a destination whose device has no state to load, and not one that could only not send it', () => {
     const blocks = (reason: string): boolean =>
-      vfioMisfits(probed(), probed({ blockers: [explainBlocker(reason)] }), false).some(
+      vfioMisfits(probed(), [reason], false).some(
         ({ severity, what }) => severity === 'blocks' && what.includes(reason),
       );
     assert.equal(blocks("0000:3b:00.1: VFIO device doesn't support migration"), true);

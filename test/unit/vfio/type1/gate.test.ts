@@ -39,6 +39,15 @@ function tracked(kernel: ModelKernel, gate: HarvestGate): Type1Container {
   return container;
 }
 
+/** A container that tracks in a slow kernel, and the reads that its gate reports. */
+function listenedTo() {
+  const kernel = new SlowKernel();
+  const gate = new HarvestGate();
+  const reads: BitmapReadTimes[] = [];
+  gate.onRead((times) => reads.push(times));
+  return { kernel, gate, reads, dirtyPages: tracked(kernel, gate).dirtyPages };
+}
+
 describe('the harvest gate', () => {
   it('refuses everything that touches tracking while it is shut, and says why', async () => {
     const gate = new HarvestGate();
@@ -79,12 +88,7 @@ describe('the harvest gate', () => {
   });
 
   it('stops reads that wait for their turn, and reports the one that is in the kernel', async () => {
-    const kernel = new SlowKernel();
-    const gate = new HarvestGate();
-    const { dirtyPages } = tracked(kernel, gate);
-    const reads: BitmapReadTimes[] = [];
-    using listening = gate.onRead((times) => reads.push(times));
-    assert.ok(listening);
+    const { kernel, gate, dirtyPages, reads } = listenedTo();
     const inKernel = dirtyPages.getBitmap(request());
     const waiting = dirtyPages.getBitmap(request());
     assert.equal(gate.reading, 2, 'one in the kernel, one that waits');
@@ -100,12 +104,7 @@ describe('the harvest gate', () => {
   });
 
   it('does not report a read whose caller called it off before its turn: it took no bit', async () => {
-    const kernel = new SlowKernel();
-    const gate = new HarvestGate();
-    const { dirtyPages } = tracked(kernel, gate);
-    const reads: BitmapReadTimes[] = [];
-    using listening = gate.onRead((times) => reads.push(times));
-    assert.ok(listening);
+    const { kernel, gate, dirtyPages, reads } = listenedTo();
     const caller = new AbortController();
     const inKernel = dirtyPages.getBitmap({ ...request(), signal: caller.signal });
     const waiting = dirtyPages.getBitmap({ ...request(), signal: caller.signal });
@@ -118,12 +117,7 @@ describe('the harvest gate', () => {
   });
 
   it('reports a read that failed in the kernel, which may have taken bits before', async () => {
-    const kernel = new SlowKernel();
-    const gate = new HarvestGate();
-    const { dirtyPages } = tracked(kernel, gate);
-    const reads: BitmapReadTimes[] = [];
-    using listening = gate.onRead((times) => reads.push(times));
-    assert.ok(listening);
+    const { kernel, dirtyPages, reads } = listenedTo();
     dirtyPages.stop();
     const caller = new AbortController();
     const failing = dirtyPages.getBitmap({ ...request(), signal: caller.signal });
