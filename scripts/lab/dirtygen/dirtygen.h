@@ -27,11 +27,10 @@
 #include <linux/xarray.h>
 
 #include "compat.h"
+#include "pci-function.h"
 
 #define DG_PAGE_SHIFT 12
 #define DG_PAGE_BYTES BIT(DG_PAGE_SHIFT)
-#define DG_CONFIG_BYTES 256
-#define DG_BAR_BYTES 4096
 #define DG_FAULTS 8
 
 /* Sequence numbers are kept in chunks of one page, made when first needed. */

@@ -26,14 +26,10 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
+#include "pci-function.h"
+
 #define DG_PAGE_SHIFT 12
 #define DG_PAGE_BYTES BIT(DG_PAGE_SHIFT)
-#define DG_CONFIG_BYTES 256
-#define DG_BAR_BYTES 4096
-
-/* The layout of a vfio-pci device fd, which VMMs expect. */
-#define DG_REGION_SHIFT 40
-#define DG_REGION_OFFSET(index) ((u64)(index) << DG_REGION_SHIFT)
 
 struct dg {
 	atomic_t open;
@@ -240,9 +236,9 @@ static const struct attribute_group *dg_groups[] = { &dg_group, NULL };
 /* The PCI function: as that of dirtygen elsewhere, but that nothing in it can be written. */
 
 static const __le16 dg_config[DG_CONFIG_BYTES / sizeof(__le16)] = {
-	[PCI_VENDOR_ID / sizeof(__le16)] = cpu_to_le16(0x1234),
-	[PCI_DEVICE_ID / sizeof(__le16)] = cpu_to_le16(0xd127),
-	[PCI_CLASS_DEVICE / sizeof(__le16)] = cpu_to_le16(0xff00),
+	[PCI_VENDOR_ID / sizeof(__le16)] = cpu_to_le16(DG_VENDOR_ID),
+	[PCI_DEVICE_ID / sizeof(__le16)] = cpu_to_le16(DG_DEVICE_ID),
+	[PCI_CLASS_DEVICE / sizeof(__le16)] = cpu_to_le16(DG_CLASS),
 };
 static const char dg_registers[DG_BAR_BYTES] = "dirtygen";
 
@@ -281,54 +277,6 @@ static ssize_t dg_write(struct mdev_device *mdev, const char __user *buffer,
 {
 	*position += bytes;
 	return bytes;
-}
-
-static int dg_get_info(void __user *arg)
-{
-	const size_t minsz = offsetofend(struct vfio_device_info, num_irqs);
-	struct vfio_device_info info;
-
-	if (copy_from_user(&info, arg, minsz))
-		return -EFAULT;
-	if (info.argsz < minsz)
-		return -EINVAL;
-	info.flags = VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET;
-	info.num_regions = VFIO_PCI_NUM_REGIONS;
-	info.num_irqs = VFIO_PCI_NUM_IRQS;
-	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
-}
-
-static int dg_get_region_info(void __user *arg)
-{
-	const size_t minsz = offsetofend(struct vfio_region_info, offset);
-	struct vfio_region_info info;
-	size_t bytes;
-
-	if (copy_from_user(&info, arg, minsz))
-		return -EFAULT;
-	if (info.argsz < minsz || info.index >= VFIO_PCI_NUM_REGIONS)
-		return -EINVAL;
-	info.flags = 0;
-	if (dg_region(info.index, &bytes))
-		info.flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
-	info.cap_offset = 0;
-	info.size = bytes;
-	info.offset = DG_REGION_OFFSET(info.index);
-	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
-}
-
-static int dg_get_irq_info(void __user *arg)
-{
-	const size_t minsz = offsetofend(struct vfio_irq_info, count);
-	struct vfio_irq_info info;
-
-	if (copy_from_user(&info, arg, minsz))
-		return -EFAULT;
-	if (info.argsz < minsz || info.index >= VFIO_PCI_NUM_IRQS)
-		return -EINVAL;
-	info.flags = 0;
-	info.count = 0;
-	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
 }
 
 static long dg_ioctl(struct mdev_device *mdev, unsigned int command, unsigned long arg)

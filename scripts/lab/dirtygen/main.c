@@ -10,10 +10,6 @@
 
 #include "dirtygen.h"
 
-/* The layout of a vfio-pci device fd, which VMMs expect. */
-#define DG_REGION_SHIFT 40
-#define DG_REGION_OFFSET(index) ((u64)(index) << DG_REGION_SHIFT)
-
 static unsigned int migration_flags = DG_SUPPORTED_MIGRATION_FLAGS;
 module_param(migration_flags, uint, 0644);
 MODULE_PARM_DESC(migration_flags,
@@ -36,9 +32,9 @@ static void dg_reset_config(struct dg *dg)
 	u8 *config = dg->config;
 
 	memset(config, 0, DG_CONFIG_BYTES);
-	*(__le16 *)(config + PCI_VENDOR_ID) = cpu_to_le16(0x1234);
-	*(__le16 *)(config + PCI_DEVICE_ID) = cpu_to_le16(0xd127);
-	*(__le16 *)(config + PCI_CLASS_DEVICE) = cpu_to_le16(0xff00);
+	*(__le16 *)(config + PCI_VENDOR_ID) = cpu_to_le16(DG_VENDOR_ID);
+	*(__le16 *)(config + PCI_DEVICE_ID) = cpu_to_le16(DG_DEVICE_ID);
+	*(__le16 *)(config + PCI_CLASS_DEVICE) = cpu_to_le16(DG_CLASS);
 }
 
 /* The bits of a byte of config space that can be written. */
@@ -142,39 +138,7 @@ static ssize_t dg_write(struct vfio_device *vdev, const char __user *buffer,
 	return bytes;
 }
 
-static int dg_fill_region_info(struct vfio_region_info *info)
-{
-	if (info->index >= VFIO_PCI_NUM_REGIONS)
-		return -EINVAL;
-	info->offset = DG_REGION_OFFSET(info->index);
-	info->size = 0;
-	info->flags = 0;
-	if (info->index == VFIO_PCI_CONFIG_REGION_INDEX)
-		info->size = DG_CONFIG_BYTES;
-	else if (info->index == VFIO_PCI_BAR0_REGION_INDEX)
-		info->size = DG_BAR_BYTES;
-	if (info->size)
-		info->flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
-	return 0;
-}
-
-#ifdef DG_REGION_INFO_BY_IOCTL
-static int dg_get_region_info(void __user *arg)
-{
-	const size_t minsz = offsetofend(struct vfio_region_info, offset);
-	struct vfio_region_info info;
-	int ret;
-
-	if (copy_from_user(&info, arg, minsz))
-		return -EFAULT;
-	if (info.argsz < minsz)
-		return -EINVAL;
-	ret = dg_fill_region_info(&info);
-	if (ret)
-		return ret;
-	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
-}
-#else
+#ifndef DG_REGION_INFO_BY_IOCTL
 static int dg_get_region_info_caps(struct vfio_device *vdev,
 				   struct vfio_region_info *info,
 				   struct vfio_info_cap *caps)
@@ -182,35 +146,6 @@ static int dg_get_region_info_caps(struct vfio_device *vdev,
 	return dg_fill_region_info(info);
 }
 #endif
-
-static int dg_get_info(void __user *arg)
-{
-	const size_t minsz = offsetofend(struct vfio_device_info, num_irqs);
-	struct vfio_device_info info;
-
-	if (copy_from_user(&info, arg, minsz))
-		return -EFAULT;
-	if (info.argsz < minsz)
-		return -EINVAL;
-	info.flags = VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET;
-	info.num_regions = VFIO_PCI_NUM_REGIONS;
-	info.num_irqs = VFIO_PCI_NUM_IRQS;
-	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
-}
-
-static int dg_get_irq_info(void __user *arg)
-{
-	const size_t minsz = offsetofend(struct vfio_irq_info, count);
-	struct vfio_irq_info info;
-
-	if (copy_from_user(&info, arg, minsz))
-		return -EFAULT;
-	if (info.argsz < minsz || info.index >= VFIO_PCI_NUM_IRQS)
-		return -EINVAL;
-	info.flags = 0;
-	info.count = 0;
-	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
-}
 
 static void dg_reset(struct dg *dg)
 {
