@@ -232,12 +232,12 @@ export class LibvirtControl implements MigrationControl {
   }
 
   async cancel(): Promise<void> {
-    await this.#effect(['domjobabort', '--domain', this.#options.uuid]);
+    await this.events.cancelling(() => this.breakLink());
   }
 
   /** Nothing of libvirt's does that; what can be done is to end its job. */
   async breakLink(): Promise<void> {
-    await this.cancel();
+    await this.#effect(['domjobabort', '--domain', this.#options.uuid]);
   }
 
   pause(): Promise<void> {

@@ -18,6 +18,8 @@ export interface EventState {
   resumed: number | undefined;
   /** The source's RunState where its guest was stopped by somebody, or by an error, and not for the switchover. */
   paused: string | undefined;
+  /** QEMU has taken our cancel, or is being asked to. */
+  cancelling: boolean;
 }
 
 export type SourceEnd = 'completed' | 'failed' | 'cancelled';
@@ -55,6 +57,7 @@ export class MigrationEvents implements Disposable {
     loaded: undefined,
     resumed: undefined,
     paused: undefined,
+    cancelling: false,
   };
   readonly #sides: readonly QemuSide[];
   readonly #subscriptions: EventSubscription[];
@@ -105,9 +108,26 @@ export class MigrationEvents implements Disposable {
     this.#onPass = listener;
   }
 
+  /**
+   * Has QEMU cancel; to be used for every cancel of ours, so that its end is told as what it is.
+   *
+   * @param cancel rejects if QEMU refuses
+   */
+  async cancelling(cancel: () => Promise<unknown>): Promise<void> {
+    this.state.cancelling = true;
+    try {
+      await cancel();
+    } catch (error) {
+      this.state.cancelling = false;
+      throw error;
+    }
+  }
+
   /** The source's final state, once it has one; `failed` also when its monitor is gone. */
   get overOnSource(): SourceEnd | undefined {
-    const { sourceStatus, sourceLost } = this.state;
+    const { sourceStatus, sourceLost, cancelling } = this.state;
+    // QEMU shuts the channel before it says that it cancels, and its own migration thread may find that first.
+    if (sourceStatus === 'failed' && cancelling) return 'cancelled';
     if (sourceStatus === 'completed' || sourceStatus === 'failed' || sourceStatus === 'cancelled') {
       return sourceStatus;
     }

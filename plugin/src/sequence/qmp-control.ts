@@ -207,7 +207,7 @@ export class QmpControl implements MigrationControl {
       );
     }
     await this.#wayBack();
-    await this.source.effect('migrate_cancel');
+    await this.events.cancelling(() => this.source.effect('migrate_cancel'));
   }
 
   async breakLink(): Promise<void> {

@@ -64,7 +64,8 @@ export async function adoptMigration(adoption: Adoption): Promise<SteeredMigrati
   });
   const finalStatus = (): string | undefined => {
     const { sourceStatus } = events.state;
-    return sourceStatus !== undefined && migrationIsOver(sourceStatus) ? sourceStatus : undefined;
+    if (sourceStatus === undefined || !migrationIsOver(sourceStatus)) return undefined;
+    return events.overOnSource ?? sourceStatus;
   };
   const isLost = (): boolean =>
     events.state.sourceLost !== undefined || control.source.client.state !== 'ready';

@@ -33,9 +33,11 @@ export async function notCompleted(
   status: 'failed' | 'cancelled',
   at: Unsuccessful,
 ): Promise<PrecopyError> {
-  if (status === 'cancelled') return cancelled(whoCancelled(at));
   const { control, deadLink } = at;
-  const { sourceLost, destinationLost } = control.events.state;
+  const { sourceLost, destinationLost, cancelling } = control.events.state;
+  // libvirt has no other way to break a link off than to cancel.
+  const linkBroken = deadLink !== undefined && !cancelling;
+  if (status === 'cancelled' && !linkBroken) return cancelled(whoCancelled(at));
   if (deadLink !== undefined && !sourceLost) {
     return new PrecopyError(
       'MIGRATION_FAILED',
