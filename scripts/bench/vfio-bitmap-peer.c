@@ -55,9 +55,9 @@ static inline uint32_t lowest_bit(uint64_t word)
 
 /*
  * Writes the page numbers where runs begin and end to `out`, over and over when it is full, as the
- * bench's reader of our blocks does. The same method as ours, as it beats the obvious loop in C as
- * well: lines without a change are skipped, and a word's edges are written four at a time without
- * asking whether there are four.
+ * bench's reader of our blocks does. The method of ours for words with few edges, as it beats the
+ * obvious loop in C as well: lines without a change are skipped, and a word's edges are written four
+ * at a time without asking whether there are four.
  *
  * Returns the number of runs. `capacity` (in edges) is at least 512 + 4.
  */

@@ -30,7 +30,7 @@ export interface BitmapEngine {
   select(source: number, end: number, rank: number): number;
   /**
    * Writes the page numbers at which the bitmap changes between clean and dirty to `out`, one u32
-   * each, and stops where the next word's edges might not fit any more.
+   * each, and stops where the next 64 bytes' edges might not fit any more.
    *
    * @param page  page number of the first bit at `source`
    * @param inRun whether the page before is dirty
@@ -55,8 +55,8 @@ export interface EdgesResult {
   readonly stopped: number;
 }
 
-/** Room that {@link BitmapEngine.edges} needs to get on: a word's 64 edges and 4 to spare. */
-export const MIN_EDGES = 68;
+/** Room that {@link BitmapEngine.edges} needs to get on: the 512 edges of 64 bytes and 8 to spare. */
+export const MIN_EDGES = 520;
 
 /** The first bytes of every engine's memory are its own. */
 export const ENGINE_RESERVED_BYTES = 4096;

@@ -259,6 +259,36 @@ for (const engine of ['simd', 'plain'] as const) {
       assert.deepEqual([...bitmap.runs()], [{ firstPage: 0, pages: 32 * 2 ** 20 }]);
     });
 
+    it('counts and lists pages however close they lie, and in whichever way it counts', () => {
+      const words = 150_000;
+      using bitmap = arena.create(layoutOf(64 * words));
+      const halves = new Uint32Array(bitmap.bytes.buffer, bitmap.bytes.byteOffset, 2 * words);
+      // Each word has a density of its own, up to every other page: all bytes, and all numbers of edges.
+      let state = 1;
+      for (let i = 0; i < halves.length; i += 1) {
+        const random = (): number => (state = Math.imul(state, 1664525) + 1013904223) >>> 0;
+        halves[i] = i % 3 === 0 ? random() : random() & random() & (i % 3 === 1 ? -1 : random());
+      }
+      let pages = 0;
+      const expected: number[] = [];
+      for (let page = 0, before = 0; page < 64 * words; page += 1) {
+        const dirty = ((halves[page >>> 5] ?? 0) >>> (page & 31)) & 1;
+        pages += dirty;
+        if (dirty !== before) expected.push(page);
+        before = dirty;
+      }
+      if (expected.length % 2 === 1) expected.push(64 * words);
+      // More often than it takes to choose a way.
+      for (let i = 0; i < 150; i += 1) assert.equal(bitmap.count(), pages);
+      let at = 0;
+      for (const block of bitmap.runBlocks())
+        for (const edge of block) {
+          if (edge !== expected[at++])
+            assert.fail(`edge ${at - 1} is ${edge}, not ${expected[at - 1]}`);
+        }
+      assert.equal(at, expected.length);
+    });
+
     it('can be cleared and used again', () => {
       withBitmaps([{ firstPage: 5, pages: 300 }], [[5, 100, 304]], (bitmap) => {
         bitmap.clear();

@@ -51,8 +51,18 @@ function lineCount(at: usize): u64 {
   );
 }
 
+/** Number of set bits, line after line. */
+export function popcount(source: usize, end: usize): u32 {
+  let total: u64 = 0;
+  let at = source;
+  for (; end - at >= LINE; at += LINE) total += lineCount(at);
+  for (; at < end; at += 8) total += popcnt<u64>(load<u64>(at));
+  return <u32>total;
+}
+
 /**
- * Number of set bits.
+ * The same for large bitmaps on processors that read too little ahead for `popcount`: which way is faster
+ * differs by a factor of two and more, either way (../faster-way.ts).
  *
  * Harley-Seal: a tree of carry-save adders turns sixteen vectors into one vector of sixteens plus
  * running ones, twos, fours and eights, so that the (in SSE/AVX costly) byte popcount runs once per
@@ -62,7 +72,7 @@ function lineCount(at: usize): u64 {
  * A step takes its six lines from six pages of memory. That many instructions per line keep too few
  * reads of one page in flight to hide the latency of memory; six pages keep six prefetchers busy.
  */
-export function popcount(source: usize, end: usize): u32 {
+export function popcountPages(source: usize, end: usize): u32 {
   let total: u32 = 0;
   let scalar: u64 = 0;
   let ones = i64x2.splat(0);
@@ -134,9 +144,7 @@ export function popcount(source: usize, end: usize): u32 {
   total += 4 * sumOfLanes16(bytePopcounts16(fours));
   total += 2 * sumOfLanes16(bytePopcounts16(twos));
   total += sumOfLanes16(bytePopcounts16(ones));
-  for (; end - at >= LINE; at += LINE) scalar += lineCount(at);
-  for (; at < end; at += 8) scalar += popcnt<u64>(load<u64>(at));
-  return total + <u32>scalar;
+  return total + <u32>scalar + popcount(at, end);
 }
 
 /** target |= source. */
@@ -275,40 +283,60 @@ function writeFour(changes: u64, page: u32, out: usize): u64 {
 }
 
 /**
- * Writes the edges of one word.
- *
- * Four at a time whether they are there or not: the edges written too many are overwritten by the
- * next word's, which costs less than a branch that the processor guesses wrong.
- *
- * @param changes bit n set: page `page` + n is an edge
- * @returns the pointer after the last edge
+ * Where a table lies of the numbers of each byte's set bits, ascending, eight bytes each; those left are 0.
+ * In the bytes that are the engine's own (ENGINE_RESERVED_BYTES).
  */
-function writeEdges(changes: u64, page: u32, out: usize): usize {
-  const next = out + ((<usize>popcnt<u64>(changes)) << 2);
-  do {
-    changes = writeFour(changes, page, out);
-    out += 16;
-  } while (out < next);
-  return next;
+const BITS_OF_BYTES: usize = 1024;
+
+for (let byte: usize = 0; byte < 256; byte++) {
+  let at = BITS_OF_BYTES + byte * 8;
+  for (let bit: u8 = 0; bit < 8; bit++) if (byte & (1 << bit)) store<u8>(at++, bit);
 }
 
-/** Bit n set: bit n of `word` differs from the bit before it; `before` ends with bit 0's. */
-function changesIn(word: u64, before: u64): u64 {
-  return word ^ ((word << 1) | (before >>> 63));
+/** Writes the positions of a byte's set bits, and as many too many as make eight. */
+function writeByte(byte: usize, pages: v128, out: usize): usize {
+  const bits = v128.load_ext<u8>(BITS_OF_BYTES + (byte << 3));
+  v128.store(out, i32x4.add(i32x4.extend_low_i16x8_u(bits), pages));
+  v128.store(out, i32x4.add(i32x4.extend_high_i16x8_u(bits), pages), 16);
+  return out + ((<usize>popcnt<u32>(<u32>byte)) << 2);
 }
+
+function writeHalf(half: u32, page: u32, out: usize): usize {
+  const eight = i32x4.splat(8);
+  let pages = i32x4.splat(page);
+  out = writeByte(half & 0xff, pages, out);
+  pages = i32x4.add(pages, eight);
+  out = writeByte((half >>> 8) & 0xff, pages, out);
+  pages = i32x4.add(pages, eight);
+  out = writeByte((half >>> 16) & 0xff, pages, out);
+  pages = i32x4.add(pages, eight);
+  return writeByte(half >>> 24, pages, out);
+}
+
+/** Writes the edges of a word that has many, byte for byte. */
+function writeMany(changes: u64, page: u32, out: usize): void {
+  out = writeHalf(<u32>changes, page, out);
+  writeHalf(<u32>(changes >>> 32), page + 32, out);
+}
+
+/** More edges in a word than so many are found byte for byte. */
+const MANY: u32 = 12;
 
 /**
  * Writes the page numbers at which the bitmap changes between clean and dirty, so that
  * [edge 0, edge 1) is the first run of dirty pages, [edge 2, edge 3) the second, and so on.
+ *
+ * Four of a word, or eight, at a time whether they are there or not: the edges written too many are
+ * overwritten by the next word's, which costs less than branches that the processor guesses wrong.
  *
  * @param source  where to start reading
  * @param end     where to stop reading
  * @param page    page number of the first bit at `source`
  * @param inRun   1 if the page before `page` was dirty (an odd number of edges so far), else 0
  * @param out     where edges go, one u32 each
- * @param outEnd  end of that buffer; it must have room for at least 68 edges
- * @param stopped where to write the pointer at which reading stopped (u32): `end`, or an earlier
- *                word when the buffer might not hold another word's edges
+ * @param outEnd  end of that buffer; it must have room for at least 520 edges
+ * @param stopped where to write the pointer at which reading stopped (u32): `end`, or the end of an
+ *                earlier line when the buffer might not hold another one's edges
  * @returns the pointer after the last edge
  */
 export function edges(
@@ -320,29 +348,40 @@ export function edges(
   outEnd: usize,
   stopped: usize,
 ): usize {
-  // A word has up to 64 edges, and the groups of four may write up to four more.
-  const full = outEnd - (64 + 4) * 4;
+  // A line has up to 512 edges, and up to eight more are written.
+  const full = outEnd - (LINE * 8 + 8) * 4;
   let at = source;
-  // Before the first word: all ones or all zeros, of which only the last bit counts.
-  let before = 0 - <u64>inRun;
+  /** The last bit before `at`. */
+  let before: u64 = inRun;
   while (at < end && out <= full) {
-    if (end - at >= LINE) {
-      const same = i64x2.splat((<i64>before) >> 63);
+    const stop = min(at + LINE, end);
+    if (stop - at == LINE) {
+      const same = i64x2.splat(0 - <i64>before);
       const differs = v128.or(
         v128.or(v128.xor(v128.load(at), same), v128.xor(v128.load(at, 16), same)),
         v128.or(v128.xor(v128.load(at, 32), same), v128.xor(v128.load(at, 48), same)),
       );
       if (!v128.any_true(differs)) {
-        at += LINE;
+        at = stop;
         page += <u32>LINE * 8;
         continue;
       }
     }
-    const stop = min(at + LINE, end);
-    for (; at < stop && out <= full; at += 8, page += 64) {
+    for (; at < stop; at += 8, page += 64) {
       const word = load<u64>(at);
-      out = writeEdges(changesIn(word, before), page, out);
-      before = word;
+      const changes = word ^ ((word << 1) | before);
+      before = word >>> 63;
+      const count = <u32>popcnt<u64>(changes);
+      if (count > MANY) {
+        writeMany(changes, page, out);
+      } else {
+        let left = writeFour(changes, page, out);
+        if (count > 4) {
+          left = writeFour(left, page, out + 16);
+          if (count > 8) writeFour(left, page, out + 32);
+        }
+      }
+      out += (<usize>count) << 2;
     }
   }
   store<u32>(stopped, <u32>at);
