@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { Journal } from '../journal/journal.js';
-import { loadJournal } from '../journal/read.js';
+import { readJournal } from '../journal/read.js';
 import type { JournalRecord } from '../journal/records.js';
 import { listSegments, segmentPath } from '../journal/segments.js';
 
@@ -51,10 +51,18 @@ export async function journalUnderWay(
 ): Promise<{ file: string; records: JournalRecord[] } | undefined> {
   const file = existsSync(folder) ? journalsOf(folder, uuid).at(-1) : undefined;
   if (file === undefined) return undefined;
-  const { records } = await loadJournal(file);
-  const [start] = records;
-  if (start?.type !== 'start' || start.at < beganAtMs - toleranceMs) return undefined;
-  const { pid } = (start.arguments ?? {}) as { pid?: unknown };
-  const same = pid === qemuPid && !records.some(({ type }) => type === 'result');
-  return same ? { file, records } : undefined;
+  const records: JournalRecord[] = [];
+  for await (const record of readJournal(file)) {
+    const begins = records.length === 0;
+    if (begins && !isStartOf(record, qemuPid, beganAtMs)) return undefined;
+    if (record.type === 'result') return undefined;
+    records.push(record);
+  }
+  return records.length > 0 ? { file, records } : undefined;
+}
+
+function isStartOf(record: JournalRecord, qemuPid: number | undefined, beganAtMs: number): boolean {
+  if (record.type !== 'start' || record.at < beganAtMs - toleranceMs) return false;
+  const { pid } = (record.arguments ?? {}) as { pid?: unknown };
+  return pid === qemuPid;
 }

@@ -1,4 +1,5 @@
 /** The settings of precopy's daemon and hooks, with their defaults (docs/configuration.md). */
+import { bitmapFreeFix } from 'linux-vfio-ts';
 import { z } from 'zod';
 import { stolenBitsActions } from '../harvest/stolen-bits.js';
 import { usualIntervalMs, usualOverheadPercent } from '../harvest/usual-cost.js';
@@ -56,7 +57,7 @@ const sections = {
       .enum(stolenBitsActions, { error: `write ${stolenBitsActions.join(' or ')}` })
       .default('cancel'),
     /** Fixes that the kernel has although its number does not show it, by commit. */
-    kernelHas: z.array(z.string()).default([]),
+    kernelHas: z.array(z.enum([bitmapFreeFix], { error: `write ${bitmapFreeFix}` })).default([]),
     /** At most while the guest runs, bytes/s; undefined: what libvirt or past migrations say. */
     bandwidth: bytes.optional(),
   }),

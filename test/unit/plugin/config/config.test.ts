@@ -54,6 +54,11 @@ describe('the configuration', () => {
       /line 3: rehearse\.every: Write a duration/,
     ],
     [
+      'with a fix that nobody asks for',
+      'rehearse:\n  kernelHas: [2bed2ced40c9, 123456789abc]',
+      /line 2: rehearse\.kernelHas\.1: write 2bed2ced40c9/,
+    ],
+    [
       'that grows when aliases are expanded',
       // Each line is nine times the one above.
       [
