@@ -11,10 +11,10 @@ import type { Suite } from './suites.js';
 
 /** Packages of each layer. */
 const layers = {
-  // With libvirt comes systemd, which its machine driver depends on.
+  // With libvirt comes systemd, which its machine driver depends on; AppArmor confines what it starts.
   libvirt: [
     ...['libvirt-daemon', 'libvirt-daemon-driver-qemu', 'libvirt-clients', 'libvirt-clients-qemu'],
-    ...['util-linux', 'mount', 'base-files'],
+    ...['util-linux', 'mount', 'base-files', 'apparmor'],
   ],
 } as const;
 

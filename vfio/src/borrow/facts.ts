@@ -16,14 +16,16 @@ export async function gatherAccessFacts(
   procRoot = '/proc',
 ): Promise<AccessFacts> {
   const theirs = join(procRoot, String(pid));
-  const [status, comm, owner, scope, sameUserNamespace, appArmorProfile] = await Promise.all([
-    attempt(() => readFile(join(procRoot, 'self/status'), 'utf8')),
-    attempt(() => readFile(join(theirs, 'comm'), 'utf8')),
-    attempt(() => stat(theirs)),
-    attempt(() => readFile(join(procRoot, 'sys/kernel/yama/ptrace_scope'), 'utf8')),
-    compareUserNamespaces(join(procRoot, 'self'), theirs),
-    readAppArmorProfile(join(procRoot, 'self/attr')),
-  ]);
+  const [status, comm, owner, scope, sameUserNamespace, ourProfile, theirProfile] =
+    await Promise.all([
+      attempt(() => readFile(join(procRoot, 'self/status'), 'utf8')),
+      attempt(() => readFile(join(theirs, 'comm'), 'utf8')),
+      attempt(() => stat(theirs)),
+      attempt(() => readFile(join(procRoot, 'sys/kernel/yama/ptrace_scope'), 'utf8')),
+      compareUserNamespaces(join(procRoot, 'self'), theirs),
+      readAppArmorProfile(join(procRoot, 'self/attr')),
+      readAppArmorProfile(join(theirs, 'attr')),
+    ]);
   const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(status ?? '')?.[1];
   const seccomp = /^Seccomp:\s*(\d)/m.exec(status ?? '')?.[1];
   return {
@@ -39,7 +41,8 @@ export async function gatherAccessFacts(
     sameUserNamespace,
     seccompFilter: seccomp === undefined ? undefined : seccomp === '2',
     refusedToOurselves: refusedToOurselves(kernel),
-    appArmorProfile,
+    ourAppArmorProfile: ourProfile,
+    theirAppArmorProfile: theirProfile,
     kernelRelease: release(),
   };
 }

@@ -32,7 +32,9 @@ export interface AccessFacts {
    */
   readonly refusedToOurselves?: string | undefined;
   /** Our AppArmor profile, if it confines us. */
-  readonly appArmorProfile?: string | undefined;
+  readonly ourAppArmorProfile?: string | undefined;
+  /** The process's. AppArmor asks both, unless one of the two is not confined. */
+  readonly theirAppArmorProfile?: string | undefined;
   /** `uname -r`. */
   readonly kernelRelease: string;
 }
@@ -153,12 +155,10 @@ function explainPermission(call: string, facts: AccessFacts): Refusal {
   }
   if (facts.capSysPtrace === true) {
     if (attaching && facts.ptraceScope === 3) return ptraceScope(facts, who);
+    if (facts.ourAppArmorProfile !== undefined) return appArmor(facts, who, 'refuses');
     return {
       code: 'VFIO_BORROW_LSM',
-      meaning:
-        facts.appArmorProfile === undefined
-          ? `we have CAP_SYS_PTRACE over ${who}, so a security module (SELinux, AppArmor) refuses.`
-          : `AppArmor's profile "${facts.appArmorProfile}" of this process refuses ptrace of ${who}.`,
+      meaning: `we have CAP_SYS_PTRACE over ${who}, so a security module (SELinux, AppArmor) refuses.`,
       fixes: [
         'Look for the denial in the audit log (ausearch -m avc, or journalctl -k -g apparmor), and allow ptrace of QEMU there.',
       ],
@@ -181,17 +181,25 @@ function explainPermission(call: string, facts: AccessFacts): Refusal {
   if (attaching && facts.ptraceScope !== undefined && facts.ptraceScope > 0) {
     return ptraceScope(facts, who);
   }
-  if (facts.appArmorProfile !== undefined) {
-    return {
-      code: 'VFIO_BORROW_LSM',
-      meaning: `AppArmor's profile "${facts.appArmorProfile}" of this process may refuse ptrace of ${who}.`,
-      fixes: ['Look for the denial with journalctl -k -g apparmor, and allow ptrace of QEMU.'],
-    };
-  }
+  if (facts.ourAppArmorProfile !== undefined) return appArmor(facts, who, 'may refuse');
   return {
     code: 'VFIO_BORROW_NOT_DUMPABLE',
     meaning: `${who} has the same user, so it must be marked as not dumpable or hold capabilities that we lack (ptrace(2), PR_SET_DUMPABLE).`,
     fixes: [asRoot],
+  };
+}
+
+/** An AppArmor that refuses asks the profiles of both; of a process without one it refuses nothing. */
+function appArmor(facts: AccessFacts, who: string, refuses: 'refuses' | 'may refuse'): Refusal {
+  const { ourAppArmorProfile: ours, theirAppArmorProfile: theirs } = facts;
+  const orTheirs = theirs === undefined ? '' : `, or "${theirs}" of ${who},`;
+  const allowBack = theirs === undefined ? '' : ', and "ptrace (readby, tracedby)" in the other';
+  return {
+    code: 'VFIO_BORROW_LSM',
+    meaning: `AppArmor's profile "${ours ?? ''}" of this process${orTheirs} ${refuses} ptrace of ${who}.`,
+    fixes: [
+      `Allow "ptrace (read, trace)" in the profile of this process${allowBack}, or run it without one; journalctl -k -g apparmor shows denials.`,
+    ],
   };
 }
 

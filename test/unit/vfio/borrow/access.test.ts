@@ -1,40 +1,14 @@
 /** Refusals by this machine's kernel, and the facts that explain them. */
 import assert from 'node:assert/strict';
-import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { LibcKernel, type BorrowErrorCode } from 'linux-vfio-ts';
 import { gatherAccessFacts } from '#vfio/borrow/facts.js';
-import type { BorrowAttempt } from '../../../support/borrow-attempt.js';
-
-const supportFolder = fileURLToPath(new URL('../../../support', import.meta.url));
-
-/** Runs a script of test/support under a command that changes its rights, and reads what it prints. */
-async function attempt(
-  prefix: readonly string[],
-  script: string,
-  ...args: readonly string[]
-): Promise<BorrowAttempt> {
-  const [program = '', ...rest] = [
-    ...prefix,
-    process.execPath,
-    join(supportFolder, script),
-    ...args,
-  ];
-  const { stdout } = await promisify(execFile)(program, rest);
-  return JSON.parse(stdout) as BorrowAttempt;
-}
-
-/** Whether the command can be run here at all: as root, or where users have namespaces. */
-function works(command: readonly string[]): boolean {
-  const [program, ...args] = [...command, 'true'];
-  return spawnSync(program, args).status === 0;
-}
+import { attempt, works } from '../../../support/attempt.js';
 
 interface RealRefusal {
   /** Completes "is explained where ...". */
@@ -101,7 +75,7 @@ describe('a refusal of this kernel to lend a file', () => {
       }
       const pid = await lender(theirUid);
       const args = [pid, '0', ...(denyGetfd ? ['deny-getfd'] : [])];
-      const found = await attempt(prefix, 'borrow-attempt.js', ...args);
+      const found = await attempt(prefix, 'borrow-attempt.js', args);
       assert.equal(found.code, code, found.message);
       assert.match(found.message, message);
     });
@@ -112,28 +86,8 @@ describe('a refusal of this kernel to lend a file', () => {
       console.log("    skipped: Yama's ptrace_scope lets no sibling attach here");
       this.skip();
     }
-    const found = await attempt([], 'borrow-attempt.js', await lender(undefined), '0');
+    const found = await attempt([], 'borrow-attempt.js', [await lender(undefined), '0']);
     assert.equal(found.code, 'done', found.message);
-  });
-
-  it("is explained where Yama's ptrace_scope is what refuses", async function () {
-    if (!restrictedByYama() || !works(['setpriv', '--bounding-set=-sys_ptrace'])) {
-      console.log("    skipped: needs Yama's ptrace_scope to be 1 or more, and setpriv");
-      this.skip();
-    }
-    // Both without the capability, so that nothing else stands between them.
-    child = spawn('setpriv', ['--bounding-set=-sys_ptrace', 'sleep', '60'], { stdio: 'ignore' });
-    await once(child, 'spawn');
-    const comm = `/proc/${child.pid ?? 0}/comm`;
-    while (readFileSync(comm, 'utf8') !== 'sleep\n') await new Promise(setImmediate);
-    const pid = String(child.pid);
-    const found = await attempt(
-      ['setpriv', '--bounding-set=-sys_ptrace'],
-      'borrow-attempt.js',
-      pid,
-      '0',
-    );
-    assert.equal(found.code, 'VFIO_BORROW_PTRACE_SCOPE', found.message);
   });
 
   it('is explained where the process has no pid in our pid namespace', async function () {
@@ -146,7 +100,7 @@ describe('a refusal of this kernel to lend a file', () => {
     const server = createServer().listen(join(folder, 'socket'));
     await once(server, 'listening');
     try {
-      const found = await attempt(prefix, 'peer-attempt.js', join(folder, 'socket'));
+      const found = await attempt(prefix, 'peer-attempt.js', [join(folder, 'socket')]);
       assert.equal(found.code, 'VFIO_BORROW_PID_NAMESPACE', found.message);
     } finally {
       server.close();
@@ -182,6 +136,7 @@ describe('the facts about a refusal', () => {
     put('4711/comm', 'qemu-system-x86\n');
     put('sys/kernel/yama/ptrace_scope', '1\n');
     put('self/attr/apparmor/current', 'docker-default (enforce)\n');
+    put('4711/attr/apparmor/current', 'libvirt-4dea22b3 (enforce)\n');
     const { kernelRelease, ...facts } = await gatherAccessFacts(new LibcKernel(), 4711, proc);
     assert.match(kernelRelease, /^\d+\./);
     const uid = process.geteuid?.();
@@ -195,7 +150,8 @@ describe('the facts about a refusal', () => {
       sameUserNamespace: undefined,
       seccompFilter: true,
       refusedToOurselves: undefined,
-      appArmorProfile: 'docker-default (enforce)',
+      ourAppArmorProfile: 'docker-default (enforce)',
+      theirAppArmorProfile: 'libvirt-4dea22b3 (enforce)',
     });
   });
 
@@ -223,8 +179,8 @@ describe('the facts about a refusal', () => {
   for (const [text, confines] of profiles) {
     it(`${confines ? 'name' : 'do not name'} ${JSON.stringify(text)} as AppArmor's profile`, async () => {
       put('self/attr/current', text);
-      const { appArmorProfile } = await gatherAccessFacts(new LibcKernel(), 4711, proc);
-      assert.equal(appArmorProfile, confines ? 'docker-default (enforce)' : undefined);
+      const { ourAppArmorProfile } = await gatherAccessFacts(new LibcKernel(), 4711, proc);
+      assert.equal(ourAppArmorProfile, confines ? 'docker-default (enforce)' : undefined);
     });
   }
 

@@ -72,9 +72,16 @@ const cases: readonly Case[] = [
   {
     name: 'AppArmor refuses under a filter that lets the call through',
     errno: 'EPERM',
-    facts: { ...root, seccompFilter: true, appArmorProfile: 'docker-default (enforce)' },
+    facts: { ...root, seccompFilter: true, ourAppArmorProfile: 'docker-default (enforce)' },
     code: 'VFIO_BORROW_LSM',
-    fix: /allow ptrace/,
+    fix: /Allow "ptrace \(read, trace\)" in the profile of this process, or run/,
+  },
+  {
+    name: "AppArmor refuses by our profile, or by QEMU's",
+    errno: 'EPERM',
+    facts: { ...root, ourAppArmorProfile: 'ours (enforce)', theirAppArmorProfile: 'a (enforce)' },
+    code: 'VFIO_BORROW_LSM',
+    fix: /"ptrace \(readby, tracedby\)" in the other/,
   },
   {
     name: '/proc refuses root, which no filter does',
@@ -126,13 +133,6 @@ const cases: readonly Case[] = [
     facts: { ...root, sameUserNamespace: false },
     code: 'VFIO_BORROW_USER_NAMESPACE',
     fix: /initial user namespace/,
-  },
-  {
-    name: 'AppArmor confines us',
-    errno: 'EACCES',
-    facts: { ...root, appArmorProfile: 'docker-default (enforce)' },
-    code: 'VFIO_BORROW_LSM',
-    fix: /audit log/,
   },
   {
     name: 'SELinux or another module refuses root',
