@@ -64,6 +64,7 @@ export * from './harvest/rehearse.js';
 export * from './harvest/dirtied.js';
 export * from './harvest/guest-layout.js';
 export * from './harvest/guest-harvest.js';
+export type { StolenBitsAction } from './harvest/stolen-bits.js';
 export * from './harvest/tracking-guard.js';
 export * from './harvest/vcpu-time.js';
 export * from './harvest/zero-page-rate.js';

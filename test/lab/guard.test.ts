@@ -15,6 +15,7 @@ import {
   verifyMemory,
   type HumanMonitor,
   type StolenBits,
+  type StolenBitsAction,
   type VerifySide,
 } from 'precopy';
 import { QmpClient } from 'qemu-qmp-client-ts';
@@ -66,73 +67,130 @@ async function differingPages(source: Reachable, destination: Reachable): Promis
   }
 }
 
+/** A guest whose container is harvested under a guard, while others migrate it. */
+interface Guarded {
+  readonly source: Guest;
+  readonly gate: HarvestGate;
+  readonly dirtyPages: DirtyPages;
+  readonly guard: TrackingGuard;
+  /** What the guard has reported. */
+  readonly reports: readonly StolenBits[];
+}
+
+async function guarded(
+  onStolenBits: StolenBitsAction,
+  test: (rig: Guarded) => Promise<void>,
+): Promise<void> {
+  await using source = await startVfioGuest(shape);
+  await using connected = await connectMonitor(source.guest.qmp, AbortSignal.timeout(10_000));
+  const { client, address, peer } = connected;
+  const side = new QemuSide('source', client, address, peer, new Journal());
+  const kernel = new LibcKernel();
+  using qemu = await BorrowableProcess.open(kernel, source.guest.pid);
+  const origin = (await qemu.list()).find(({ kind }) => kind === 'container');
+  assert.ok(origin);
+  using container = await qemu.borrow(origin);
+  const gate = new HarvestGate();
+  const dirtyPages = new DirtyPages(kernel, container.fd, gate);
+  const reports: StolenBits[] = [];
+  await using guard = await TrackingGuard.watch(side, gate, {
+    report: (stolen) => reports.push(stolen),
+    onStolenBits,
+  });
+  await test({ source: source.guest, gate, dirtyPages, guard, reports });
+}
+
+/** How a migration ended that somebody started at a random moment of harvesting. */
+interface Ended {
+  readonly completed: boolean;
+  /** What the guard said of it. */
+  readonly stolen: StolenBits | undefined;
+  /** Pages that differ at the destination; undefined if it did not complete. */
+  readonly differingPages: number | undefined;
+}
+
+/** The source's guest runs at the end, and the destination is gone. */
+async function migrateAtRandom({
+  source,
+  gate,
+  dirtyPages,
+  guard,
+  reports,
+}: Guarded): Promise<Ended> {
+  await using destination = await startVfioGuest({ ...shape, incoming: true });
+  await using other = await QmpClient.connect(source.secondQmp);
+  await using there = await QmpClient.connect(destination.guest.secondQmp);
+  await there.execute('stop');
+  const uri = `unix:${destination.guest.qmp.slice('unix:'.length)}-migration`;
+  await there.execute('migrate-incoming', { uri });
+
+  gate.reopen();
+  dirtyPages.start();
+  const reported = reports.length;
+  const harvesting = harvest(dirtyPages, gate);
+  await sleep(100 + Math.random() * 200);
+  await other.execute('migrate', { uri });
+  assert.ok((await harvesting) > 0, 'nothing was harvested');
+
+  let status = '';
+  while (!over.includes(status)) {
+    await sleep(20);
+    status = String((await other.execute('query-migrate')).status);
+  }
+  await guard.settled();
+  const stolen = reports[reported];
+  const completed = status === 'completed';
+  if (!completed) return { completed, stolen, differingPages: undefined };
+  const pages = await differingPages(
+    { guest: source, client: other },
+    { guest: destination.guest, client: there },
+  );
+  await other.execute('cont');
+  return { completed, stolen, differingPages: pages };
+}
+
+async function assertRuns({ source }: Guarded): Promise<void> {
+  await using client = await QmpClient.connect(source.secondQmp);
+  assert.equal((await client.execute('query-status')).status, 'running');
+}
+
 describe('the guard', () => {
   it(`never lets a migration that somebody else starts complete with a differing page (${migrations} at random moments)`, async function () {
     this.timeout(900_000);
-    await using source = await startVfioGuest(shape);
-    await using connected = await connectMonitor(source.guest.qmp, AbortSignal.timeout(10_000));
-    const side = new QemuSide(
-      'source',
-      connected.client,
-      connected.address,
-      connected.peer,
-      new Journal(),
-    );
-    const kernel = new LibcKernel();
-    using qemu = await BorrowableProcess.open(kernel, source.guest.pid);
-    const origin = (await qemu.list()).find(({ kind }) => kind === 'container');
-    assert.ok(origin);
-    using container = await qemu.borrow(origin);
-    const gate = new HarvestGate();
-    const dirtyPages = new DirtyPages(kernel, container.fd, gate);
-    const reports: StolenBits[] = [];
-    await using guard = await TrackingGuard.watch(side, gate, {
-      report: (stolen) => reports.push(stolen),
+    await guarded('cancel', async (rig) => {
+      let intact = 0;
+      for (let round = 1; round <= migrations; round += 1) {
+        const { completed, stolen, differingPages } = await migrateAtRandom(rig);
+        if (completed) {
+          intact += 1;
+          assert.equal(stolen, undefined, 'bits were stolen and the migration completed');
+          assert.equal(differingPages, 0, `round ${round}`);
+        } else {
+          assert.equal(stolen?.outcome, 'cancelled');
+          assert.match(stolen.message, /was cancelled; the guest runs on the source/);
+        }
+        await assertRuns(rig);
+      }
+      console.log(`      ${intact} completed intact, ${migrations - intact} were cancelled`);
     });
+  });
 
-    const outcomes = { completed: 0, cancelled: 0 };
-    for (let round = 1; round <= migrations; round += 1) {
-      await using destination = await startVfioGuest({ ...shape, incoming: true });
-      await using other = await QmpClient.connect(source.guest.secondQmp);
-      await using there = await QmpClient.connect(destination.guest.secondQmp);
-      await there.execute('stop');
-      const uri = `unix:${destination.guest.qmp.slice('unix:'.length)}-migration`;
-      await there.execute('migrate-incoming', { uri });
-
-      gate.reopen();
-      dirtyPages.start();
-      const reported = reports.length;
-      const harvesting = harvest(dirtyPages, gate);
-      await sleep(100 + Math.random() * 200);
-      await other.execute('migrate', { uri });
-      assert.ok((await harvesting) > 0, 'nothing was harvested');
-
-      let status = '';
-      while (!over.includes(status)) {
-        await sleep(20);
-        status = String((await other.execute('query-migrate')).status);
+  it('leaves it running where it shall only report, and says that its destination is not to be trusted', async function () {
+    this.timeout(900_000);
+    await guarded('report', async (rig) => {
+      for (let round = 1; round <= migrations; round += 1) {
+        const { completed, stolen, differingPages } = await migrateAtRandom(rig);
+        assert.ok(completed, 'it did not complete');
+        await assertRuns(rig);
+        if (stolen) {
+          assert.equal(stolen.outcome, 'left running');
+          assert.match(stolen.message, /left running as configured: do not trust its destination/);
+          console.log(`      round ${round}: ${differingPages ?? 0} pages differ`);
+          return;
+        }
+        assert.equal(differingPages, 0, `round ${round}`);
       }
-      await guard.settled();
-      if (status === 'completed') {
-        outcomes.completed += 1;
-        assert.equal(reports.length, reported, 'bits were stolen and the migration completed');
-        const pages = await differingPages(
-          { guest: source.guest, client: other },
-          { guest: destination.guest, client: there },
-        );
-        assert.equal(pages, 0, `round ${round}`);
-        await other.execute('cont');
-      } else {
-        outcomes.cancelled += 1;
-        assert.equal(status, 'cancelled');
-        assert.equal(reports.at(-1)?.outcome, 'cancelled');
-        assert.match(reports.at(-1)?.message ?? '', /was cancelled; the guest runs on the source/);
-      }
-      assert.equal((await other.execute('query-status')).status, 'running');
-    }
-    console.log(
-      `      ${outcomes.completed} completed intact, ${outcomes.cancelled} were cancelled`,
-    );
-    assert.equal(outcomes.completed + outcomes.cancelled, migrations);
+      assert.fail('No read overlapped the beginning of a migration.');
+    });
   });
 });
