@@ -96,8 +96,10 @@ function rigWith(device: HostDevice, owner: Disposable): Pick<Type1Rig, Common> 
     container,
     topOfAddressSpace: behaviourOfThisKernel().topOfAddressSpace,
     map(iova, pageCount) {
-      for (let page = 0; page < pageCount; page += largestMappingPages) {
-        const count = Math.min(largestMappingPages, pageCount - page);
+      // Of 2^31 pages no kernel makes a bitmap.
+      const largest = pageCount < 2 ** 31 ? largestMappingPages : pageCount;
+      for (let page = 0; page < pageCount; page += largest) {
+        const count = Math.min(largest, pageCount - page);
         // The device needs no view of it, and a large guest's memory is never backed.
         const options = { viewBytes: PAGE, writable: true, noReserve: true };
         const mapping = kernel.mmap({ bytes: count * PAGE, ...options });

@@ -4,6 +4,7 @@ import { precopy } from './precopy.js';
 export interface Probed {
   readonly exitCode: number | null;
   readonly report: {
+    readonly qemu: { readonly version: string };
     readonly devices: readonly { readonly properties: Record<string, unknown> }[];
     readonly viommus: readonly { readonly type: string }[];
     readonly blockers: readonly { readonly reason: string }[];
