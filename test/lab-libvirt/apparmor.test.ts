@@ -24,6 +24,8 @@ describe('AppArmor', () => {
       profile('precopy-no-ptrace'),
       profile('precopy-reads', 'ptrace (read),'),
       profile('precopy-traces', 'ptrace (read, trace),'),
+      profile('precopy-no-capability', 'ptrace, deny capability sys_ptrace,'),
+      profile('precopy-complains').replace('flags=(', 'flags=(complain, '),
       profile('precopy-lender', 'ptrace (readby, tracedby),'),
       profile('precopy-lender-alone'),
     ];
@@ -37,8 +39,13 @@ describe('AppArmor', () => {
     lender?.kill('SIGKILL');
   });
 
-  async function borrow(ours: string | undefined, theirs?: string): ReturnType<typeof attempt> {
-    lender = spawn('env', [...under(theirs), 'sleep', '600'], { stdio: 'ignore' });
+  async function borrow(
+    ours: string | undefined,
+    theirs?: string,
+    theirUid = 0,
+  ): ReturnType<typeof attempt> {
+    const command = [...under(theirs), 'sleep', '600'];
+    lender = spawn('env', command, { stdio: 'ignore', uid: theirUid });
     await once(lender, 'spawn');
     // A profile is put on by its exec.
     const comm = `/proc/${lender.pid ?? 0}/comm`;
@@ -67,6 +74,18 @@ describe('AppArmor', () => {
     const { code, message } = await borrow('precopy-traces', 'precopy-lender-alone');
     assert.equal(code, 'VFIO_BORROW_LSM', message);
     assert.match(message, /"precopy-traces \(enforce\)" .* or "precopy-lender-alone \(enforce\)"/);
+  });
+
+  it('asks their profile where ours only complains', async () => {
+    const { code, message } = await borrow('precopy-complains', 'precopy-lender-alone');
+    assert.equal(code, 'VFIO_BORROW_LSM', message);
+    assert.match(message, /AppArmor's profile "precopy-lender-alone \(enforce\)" of sleep/);
+  });
+
+  it('keeps the capability back that another user takes, and it is named', async () => {
+    const { code, message } = await borrow('precopy-no-capability', undefined, 65534);
+    assert.equal(code, 'VFIO_BORROW_LSM', message);
+    assert.match(message, /and "capability sys_ptrace" in the profile of this process/);
   });
 
   it('refuses nothing to a process without a profile, as a service of systemd is, however confined QEMU is', async () => {

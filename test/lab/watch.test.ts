@@ -99,7 +99,8 @@ describe('precopy watch with VFIO', () => {
         assert.match(stdout, /^verify: 0 pages differ$/m);
         break;
       }
-      assert.match(stdout + stderr, /cancelled/);
+      // QEMU may call failed what the guard has cancelled.
+      assert.match(stdout + stderr, /was cancelled|gave the migration up/);
       await sleep(3000);
     }
     const { exitCode, stdout, stderr } = await running.finished;

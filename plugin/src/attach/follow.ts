@@ -47,6 +47,8 @@ export class MigrationFollower {
   };
   #lastParameters = '';
   #sourceStopped = false;
+  /** The policy has this controller cancel it. */
+  #cancelling = false;
 
   /** @param side one whose effects and events go to `journal` */
   constructor(side: QemuSide, journal: Journal, startedAtMs: number) {
@@ -58,6 +60,12 @@ export class MigrationFollower {
       () => ({ ...this.#settings, sourceStopped: this.#sourceStopped }),
       journal,
     );
+    journal.subscribe((record) => {
+      if (record.type === 'decision' && record.action.kind === 'cancel') this.#cancelling = true;
+      if (record.type === 'effect' && record.command === 'virsh domjobabort') {
+        this.#cancelling = record.error === undefined;
+      }
+    });
   }
 
   /** Asks for what passes are judged by; a follower that can't know goes on without. */
@@ -147,7 +155,9 @@ export class MigrationFollower {
         return undefined;
       case 'MIGRATION': {
         const { status } = migrationEventData.parse(event.data);
-        return migrationIsOver(status) ? outcomeOf(status) : undefined;
+        if (!migrationIsOver(status)) return undefined;
+        // As overOnSource of MigrationEvents has it.
+        return status === 'failed' && this.#cancelling ? 'cancelled' : outcomeOf(status);
       }
       default:
         return undefined;

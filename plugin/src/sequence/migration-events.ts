@@ -114,20 +114,22 @@ export class MigrationEvents implements Disposable {
    * @param cancel rejects if QEMU refuses
    */
   async cancelling(cancel: () => Promise<unknown>): Promise<void> {
+    // A second cancel that is refused does not take the first one back.
+    const before = this.state.cancelling;
     this.state.cancelling = true;
     try {
       await cancel();
     } catch (error) {
-      this.state.cancelling = false;
+      this.state.cancelling = before;
       throw error;
     }
   }
 
   /** The source's final state, once it has one; `failed` also when its monitor is gone. */
   get overOnSource(): SourceEnd | undefined {
-    const { sourceStatus, sourceLost, cancelling } = this.state;
+    const { sourceStatus, sourceLost, cancelling, postcopy } = this.state;
     // QEMU shuts the channel before it says that it cancels, and its own migration thread may find that first.
-    if (sourceStatus === 'failed' && cancelling) return 'cancelled';
+    if (sourceStatus === 'failed' && cancelling && !postcopy) return 'cancelled';
     if (sourceStatus === 'completed' || sourceStatus === 'failed' || sourceStatus === 'cancelled') {
       return sourceStatus;
     }

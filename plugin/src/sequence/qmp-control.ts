@@ -130,6 +130,7 @@ export class QmpControl implements MigrationControl {
     this.#started = this.#accepted = earlier.uri !== undefined;
     if (earlier.destinationStarted) this.events.state.resumed ??= Date.now();
     this.events.state.postcopy ||= earlier.postcopy;
+    this.events.state.cancelling ||= earlier.cancelling;
     if (earlier.destinationHeld) this.#gate.assumeShut();
     if (earlier.before.source) this.#restoreAtEnd(this.source, earlier.before.source);
     if (earlier.before.destination && this.destination) {

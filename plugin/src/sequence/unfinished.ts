@@ -40,6 +40,8 @@ export interface Unfinished {
   readonly uri: string | undefined;
   /** When it was told so first, ms since the epoch. */
   readonly startedAtMs: number | undefined;
+  /** QEMU has taken a cancel of ours. */
+  readonly cancelling: boolean;
   /** Trace events of QEMU that were turned on, by side. */
   readonly traced: { readonly [side in Side]?: readonly string[] };
 }
@@ -54,7 +56,8 @@ export class RunSoFar {
   readonly #unfinished: Writable<Unfinished> = {
     ...{ phase: 'preflight', guestRan: false, before: {}, given: undefined },
     ...{ destinationHeld: false, postcopy: false, destinationStarted: false },
-    ...{ verify: undefined, uri: undefined, startedAtMs: undefined, traced: {} },
+    ...{ verify: undefined, uri: undefined, startedAtMs: undefined },
+    ...{ cancelling: false, traced: {} },
   };
 
   static of(records: Iterable<JournalRecord>): RunSoFar {
@@ -120,6 +123,7 @@ export class RunSoFar {
     const found = this.#unfinished;
     if (command === 'trace-event-set-state') this.#takeTracing(side, args);
     if (side === 'source') {
+      found.cancelling ||= command === 'migrate_cancel';
       if (command !== 'migrate') return;
       found.uri = uriOf(args);
       found.startedAtMs ??= at;

@@ -30,7 +30,7 @@ interface Kernels {
 
 let compiled: WebAssembly.Module | undefined;
 
-/** From so many bytes on, what is counted does not lie in a near cache, and the two ways of counting differ. */
+/** Below, what is counted lies in a near cache, where the two ways of counting are alike. */
 const LARGE_BYTES = 2 ** 20;
 /** 0: popcount, 1: popcountPages. */
 const wayToCount = new FasterWay();
@@ -62,6 +62,8 @@ export class SimdEngine implements BitmapEngine {
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     const instance = new WebAssembly.Instance(compiled, { env: { memory } });
     this.#kernels = instance.exports as unknown as Kernels;
+    // Compiled now, and not in the first large count, which may have an event loop to share.
+    this.#kernels.popcountPages(0, 0);
     this.buffer = memory.buffer;
     this.#stopped = new Uint32Array(this.buffer, ENGINE_RESERVED_BYTES - 4, 1);
   }

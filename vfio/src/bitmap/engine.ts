@@ -55,8 +55,8 @@ export interface EdgesResult {
   readonly stopped: number;
 }
 
-/** Room that {@link BitmapEngine.edges} needs to get on: the 512 edges of 64 bytes and 8 to spare. */
-export const MIN_EDGES = 520;
+/** Room that {@link BitmapEngine.edges} needs to get on: 64 bytes may have so many edges. */
+export const MIN_EDGES = 512;
 
 /** The first bytes of every engine's memory are its own. */
 export const ENGINE_RESERVED_BYTES = 4096;

@@ -1,28 +1,43 @@
-/** Measurements of each way before one is chosen: enough that V8 has compiled both with optimisation. */
-const TRIALS = 64;
+/** Measurements of each way that count: the last so many. */
+const KEPT = 9;
+/** Every so many times the slower way is gone, as the work may have changed. */
+const LOOK_AGAIN = 31;
 
 /**
- * Which of two ways to do the same is faster on this machine, found out on the work itself: one way and the
- * other in turn, and then the one that was faster at its best.
+ * Which of two ways to do the same is faster here and now, found out on the work itself. What decides is the
+ * median, since any measurement may have been interrupted, or have been of code that was not compiled yet.
  */
 export class FasterWay {
-  readonly #best: [number, number] = [Infinity, Infinity];
-  #trials = 0;
+  readonly #costs: [number[], number[]] = [[], []];
+  #faster: 0 | 1 = 0;
+  #calls = 0;
 
   /** The way to go now. */
   get next(): 0 | 1 {
-    if (this.#trials < 2 * TRIALS) return this.#trials % 2 === 0 ? 0 : 1;
-    return this.#best[1] < this.#best[0] ? 1 : 0;
+    const [one, other] = this.#costs;
+    if (other.length < KEPT) return one.length > other.length ? 1 : 0;
+    const looksAgain = this.#calls % LOOK_AGAIN === 0;
+    return looksAgain ? otherThan(this.#faster) : this.#faster;
   }
 
   /**
-   * Says what `next` has cost.
+   * Says what it has cost.
    *
    * @param cost per unit of work, such as ms a byte
    */
   took(way: 0 | 1, cost: number): void {
-    if (this.#trials === 2 * TRIALS) return;
-    this.#trials += 1;
-    this.#best[way] = Math.min(this.#best[way], cost);
+    this.#calls += 1;
+    const costs = this.#costs[way];
+    costs.push(cost);
+    if (costs.length > KEPT) costs.shift();
+    this.#faster = medianOf(this.#costs[1]) < medianOf(this.#costs[0]) ? 1 : 0;
   }
+}
+
+function otherThan(way: 0 | 1): 0 | 1 {
+  return way === 0 ? 1 : 0;
+}
+
+function medianOf(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Infinity;
 }

@@ -72,7 +72,7 @@ async function readAppArmorProfile(folder: string): Promise<string | undefined> 
     (await attempt(() => readFile(join(folder, 'apparmor/current'), 'utf8'))) ??
     (await attempt(() => readFile(join(folder, 'current'), 'utf8')));
   const profile = label?.replace('\0', '').trim();
-  return profile !== undefined && /\((?:enforce|kill|prompt)\)$/.test(profile)
+  return profile !== undefined && /\((?:enforce|kill|prompt|complain)\)$/.test(profile)
     ? profile
     : undefined;
 }

@@ -31,11 +31,10 @@ export interface AccessFacts {
    * ENOSYS, of a seccomp filter or an old kernel. Undefined: they work.
    */
   readonly refusedToOurselves?: string | undefined;
-  /** Our AppArmor profile, if it confines us. */
+  /** Our AppArmor profile with its mode, if we have one. */
   readonly ourAppArmorProfile?: string | undefined;
-  /** The process's. AppArmor asks both, unless one of the two is not confined. */
+  /** The process's; AppArmor asks it only if we have one. */
   readonly theirAppArmorProfile?: string | undefined;
-  /** `uname -r`. */
   readonly kernelRelease: string;
 }
 
@@ -155,7 +154,8 @@ function explainPermission(call: string, facts: AccessFacts): Refusal {
   }
   if (facts.capSysPtrace === true) {
     if (attaching && facts.ptraceScope === 3) return ptraceScope(facts, who);
-    if (facts.ourAppArmorProfile !== undefined) return appArmor(facts, who, 'refuses');
+    const byAppArmor = appArmor(facts, who, 'refuses');
+    if (byAppArmor) return byAppArmor;
     return {
       code: 'VFIO_BORROW_LSM',
       meaning: `we have CAP_SYS_PTRACE over ${who}, so a security module (SELinux, AppArmor) refuses.`,
@@ -181,7 +181,8 @@ function explainPermission(call: string, facts: AccessFacts): Refusal {
   if (attaching && facts.ptraceScope !== undefined && facts.ptraceScope > 0) {
     return ptraceScope(facts, who);
   }
-  if (facts.ourAppArmorProfile !== undefined) return appArmor(facts, who, 'may refuse');
+  const byAppArmor = appArmor(facts, who, 'may refuse');
+  if (byAppArmor) return byAppArmor;
   return {
     code: 'VFIO_BORROW_NOT_DUMPABLE',
     meaning: `${who} has the same user, so it must be marked as not dumpable or hold capabilities that we lack (ptrace(2), PR_SET_DUMPABLE).`,
@@ -189,18 +190,32 @@ function explainPermission(call: string, facts: AccessFacts): Refusal {
   };
 }
 
-/** An AppArmor that refuses asks the profiles of both; of a process without one it refuses nothing. */
-function appArmor(facts: AccessFacts, who: string, refuses: 'refuses' | 'may refuse'): Refusal {
+/** AppArmor asks our profile, if we have one, and then also that of the process. */
+function appArmor(
+  facts: AccessFacts,
+  who: string,
+  refuses: 'refuses' | 'may refuse',
+): Refusal | undefined {
   const { ourAppArmorProfile: ours, theirAppArmorProfile: theirs } = facts;
-  const orTheirs = theirs === undefined ? '' : `, or "${theirs}" of ${who},`;
-  const allowBack = theirs === undefined ? '' : ', and "ptrace (readby, tracedby)" in the other';
+  if (ours === undefined) return undefined;
+  const byOurs = enforces(ours) ? `"${ours}" of this process` : undefined;
+  const byTheirs = theirs !== undefined && enforces(theirs) ? `"${theirs}" of ${who}` : undefined;
+  const profiles = byOurs && byTheirs ? `${byOurs}, or ${byTheirs},` : (byOurs ?? byTheirs);
+  if (profiles === undefined) return undefined;
+  const capability = facts.theirUid === facts.ourUid ? '' : ' and "capability sys_ptrace"';
+  const back = byTheirs === undefined ? '' : ', and "ptrace (readby, tracedby)" in the other';
   return {
     code: 'VFIO_BORROW_LSM',
-    meaning: `AppArmor's profile "${ours ?? ''}" of this process${orTheirs} ${refuses} ptrace of ${who}.`,
+    meaning: `AppArmor's profile ${profiles} ${refuses} ptrace of ${who}.`,
     fixes: [
-      `Allow "ptrace (read, trace)" in the profile of this process${allowBack}, or run it without one; journalctl -k -g apparmor shows denials.`,
+      `Allow "ptrace (read, trace)"${capability} in the profile of this process${back}, or run it without one; journalctl -k -g apparmor shows denials.`,
     ],
   };
+}
+
+/** Modes but these allow what the profile does not. */
+function enforces(profile: string): boolean {
+  return /\((?:enforce|kill|prompt)\)$/.test(profile);
 }
 
 function ptraceScope(facts: AccessFacts, who: string): Refusal {

@@ -89,7 +89,7 @@ export async function adoptMigration(adoption: Adoption): Promise<SteeredMigrati
     }
     const end = status === 'completed' || status === 'cancelled' ? status : 'failed';
     if (!phases.canEnter(end)) enter('switchover', 'everything was sent');
-    enter(end, `QEMU says ${status}`);
+    enter(end, `QEMU says ${events.state.sourceStatus ?? status}`);
     return { says: `the migration is over: ${status}`, failed: end === 'failed' };
   };
   return { sequencer, ended: follow() };

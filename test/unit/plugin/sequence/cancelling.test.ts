@@ -1,7 +1,8 @@
 /** How the end of a migration is told that was cancelled: QEMU itself may call it `failed`. */
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
-import type { QemuSide } from 'precopy';
+import type { MigrationControl, PrecopyError, QemuSide } from 'precopy';
+import { notCompleted } from '#plugin/sequence/migrate/errors.js';
 import { MigrationEvents } from '#plugin/sequence/migration-events.js';
 
 /** The events of a source, as a test says them. */
@@ -39,6 +40,22 @@ describe('a migration whose QEMU says that it failed', () => {
     assert.equal(await events.until(() => events.overOnSource), 'failed');
   });
 
+  it('was cancelled, where a second cancel is refused: there was nothing left to cancel', async () => {
+    const { events, say } = source();
+    await events.cancelling(() => Promise.resolve());
+    await assert.rejects(events.cancelling(() => Promise.reject(new Error('refused'))));
+    say('failed');
+    assert.equal(await events.until(() => events.overOnSource), 'cancelled');
+  });
+
+  it('failed, where it had switched to postcopy: there is no way back', async () => {
+    const { events, say } = source();
+    await events.cancelling(() => Promise.resolve());
+    say('postcopy-active');
+    say('failed');
+    assert.equal(await events.until(() => events.overOnSource), 'failed');
+  });
+
   it('failed, where nobody cancelled', async () => {
     const { events, say } = source();
     say('failed');
@@ -50,5 +67,42 @@ describe('a migration whose QEMU says that it failed', () => {
     await events.cancelling(() => Promise.resolve());
     say('completed');
     assert.equal(await events.until(() => events.overOnSource), 'completed');
+  });
+});
+
+describe('a migration that did not complete', () => {
+  const deadLink = 'Nothing has moved over the link for 30 s';
+
+  /** What is said of it. */
+  async function said(
+    status: 'failed' | 'cancelled',
+    { cancelling = false, link }: { cancelling?: boolean; link?: string } = {},
+  ): Promise<PrecopyError> {
+    const control = {
+      events: { state: { cancelling } },
+      info: () => Promise.resolve({ 'error-desc': 'its reason' }),
+    } as unknown as MigrationControl;
+    const signal = new AbortController().signal;
+    return await notCompleted(status, { control, signal, cancelReason: undefined, deadLink: link });
+  }
+
+  it('was cancelled, or failed for the reason that QEMU has', async () => {
+    assert.equal((await said('cancelled')).code, 'CANCELLED');
+    const failed = await said('failed');
+    assert.equal(failed.code, 'MIGRATION_FAILED');
+    assert.match(failed.message, /its reason/);
+  });
+
+  it('failed for its dead link, also where libvirt broke that off by its only way, a cancel', async () => {
+    for (const status of ['failed', 'cancelled'] as const) {
+      const { code, message } = await said(status, { link: deadLink });
+      assert.equal(code, 'MIGRATION_FAILED');
+      assert.match(message, /Nothing has moved/);
+    }
+  });
+
+  it('was cancelled by us, though its link was dead as well', async () => {
+    const { code } = await said('cancelled', { link: deadLink, cancelling: true });
+    assert.equal(code, 'CANCELLED');
   });
 });

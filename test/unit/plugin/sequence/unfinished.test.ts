@@ -68,6 +68,13 @@ describe('an unfinished migration', () => {
     assert.equal(unfinished(recordsOf(refused, started)).uri, 'unix:/run/m');
   });
 
+  it('is being cancelled where QEMU took the cancel, and not where it refused', () => {
+    const refused = effect('source', 'migrate_cancel', { error: 'no' });
+    assert.equal(unfinished(recordsOf(started, refused)).cancelling, false);
+    const taken = effect('source', 'migrate_cancel');
+    assert.equal(unfinished(recordsOf(started, taken)).cancelling, true);
+  });
+
   it('puts back what was set before its first run, not what a second run found', () => {
     const second: JournalEntry = {
       ...{ type: 'before', side: 'source', guestRan: false },

@@ -263,11 +263,17 @@ for (const engine of ['simd', 'plain'] as const) {
       const words = 150_000;
       using bitmap = arena.create(layoutOf(64 * words));
       const halves = new Uint32Array(bitmap.bytes.buffer, bitmap.bytes.byteOffset, 2 * words);
-      // Each word has a density of its own, up to every other page: all bytes, and all numbers of edges.
+      // From none to all pages of a half word, and from none to all edges.
       let state = 1;
+      const random = (): number => {
+        state ^= state << 13;
+        state ^= state >>> 17;
+        return (state ^= state << 5);
+      };
       for (let i = 0; i < halves.length; i += 1) {
-        const random = (): number => (state = Math.imul(state, 1664525) + 1013904223) >>> 0;
-        halves[i] = i % 3 === 0 ? random() : random() & random() & (i % 3 === 1 ? -1 : random());
+        let half = i % 11 === 0 ? 0x5555_5555 : random();
+        for (let thinner = i % 7; thinner > 0; thinner -= 1) half &= random();
+        halves[i] = i % 2 === 0 ? half : ~half;
       }
       let pages = 0;
       const expected: number[] = [];

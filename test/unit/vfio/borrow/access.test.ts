@@ -171,11 +171,16 @@ describe('the facts about a refusal', () => {
   const profiles: readonly [text: string, confines: boolean][] = [
     ['docker-default (enforce)\n', true],
     ['docker-default (enforce)\0', true],
-    ['docker-default (complain)\n', false],
     ['chrome (unconfined)\n', false],
     ['unconfined\n', false],
     ['system_u:system_r:container_t:s0:c1,c2\0', false],
   ];
+  it('name a profile that only complains, as it has the other one asked', async () => {
+    put('self/attr/current', 'ours (complain)\n');
+    const { ourAppArmorProfile } = await gatherAccessFacts(new LibcKernel(), 4711, proc);
+    assert.equal(ourAppArmorProfile, 'ours (complain)');
+  });
+
   for (const [text, confines] of profiles) {
     it(`${confines ? 'name' : 'do not name'} ${JSON.stringify(text)} as AppArmor's profile`, async () => {
       put('self/attr/current', text);

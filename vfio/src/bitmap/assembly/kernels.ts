@@ -326,15 +326,15 @@ const MANY: u32 = 12;
  * Writes the page numbers at which the bitmap changes between clean and dirty, so that
  * [edge 0, edge 1) is the first run of dirty pages, [edge 2, edge 3) the second, and so on.
  *
- * Four of a word, or eight, at a time whether they are there or not: the edges written too many are
- * overwritten by the next word's, which costs less than branches that the processor guesses wrong.
+ * Four of a word, eight or twelve, or eight of each byte, whether they are there or not: those written too
+ * many are overwritten by the next word's, which costs less than branches that the processor guesses wrong.
  *
  * @param source  where to start reading
  * @param end     where to stop reading
  * @param page    page number of the first bit at `source`
  * @param inRun   1 if the page before `page` was dirty (an odd number of edges so far), else 0
  * @param out     where edges go, one u32 each
- * @param outEnd  end of that buffer; it must have room for at least 520 edges
+ * @param outEnd  end of that buffer; it must have room for at least 512 edges
  * @param stopped where to write the pointer at which reading stopped (u32): `end`, or the end of an
  *                earlier line when the buffer might not hold another one's edges
  * @returns the pointer after the last edge
@@ -348,8 +348,8 @@ export function edges(
   outEnd: usize,
   stopped: usize,
 ): usize {
-  // A line has up to 512 edges, and up to eight more are written.
-  const full = outEnd - (LINE * 8 + 8) * 4;
+  // A line has up to 512 edges, and what is written too many for a word stays within its 64.
+  const full = outEnd - LINE * 8 * 4;
   let at = source;
   /** The last bit before `at`. */
   let before: u64 = inRun;
