@@ -20,6 +20,7 @@ import { runMigration, takeUp } from './migration-run.js';
 import { parseBytes, parseCorePercent, parseDuration, parsePercent } from './numbers.js';
 import { parseReportOrder, writeReports } from './report.js';
 import { interruptSignal, reportError } from './output.js';
+import { addressForms, monitorAddress } from './monitor-address.js';
 
 /** What the command line gives: a migration to run, or the journal of one to take up. */
 type CommandFlags = Omit<MigrateFlags, 'qmp'> & {
@@ -33,10 +34,11 @@ export function migrateCommand(): Command {
     .description(
       'migrate a guest to another QEMU, a table row per pass, and prove that nothing was missed',
     )
-    .option('--qmp <address>', 'monitor of the source QEMU, e.g. unix:/run/source.qmp')
+    .option('--qmp <address>', `monitor of the source QEMU: ${addressForms}`, monitorAddress)
     .option(
       '--to-qmp <address>',
       'monitor of the destination QEMU (started with -incoming defer); without it --uri must lead to one that somebody else prepared',
+      monitorAddress,
     )
     .option(
       '--to <uri>',

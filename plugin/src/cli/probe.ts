@@ -8,11 +8,12 @@ import { QemuSide } from '../sequence/side.js';
 import { toJson } from '../journal/json.js';
 import { connectMonitor } from './connect.js';
 import { interruptSignal, reportError } from './output.js';
+import { addressForms, monitorAddress } from './monitor-address.js';
 
 export function probeCommand(): Command {
   return new Command('probe')
     .description('what this VM and its VFIO containers can do, what will go wrong, how to fix it')
-    .requiredOption('--qmp <address>', 'monitor of the QEMU, e.g. unix:/run/vm.qmp')
+    .requiredOption('--qmp <address>', `monitor of the QEMU: ${addressForms}`, monitorAddress)
     .option('--json', 'print the report as JSON')
     .action(async (flags: { qmp: string; json?: true }) => {
       process.exitCode = await runProbe(flags.qmp, flags.json === true);

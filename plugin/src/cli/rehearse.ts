@@ -20,6 +20,7 @@ import {
 import { parseDuration, parseCorePercent } from './numbers.js';
 import { interruptSignal, reportError, widthOf } from './output.js';
 import { ProgressLine, watchingText } from './progress-line.js';
+import { addressForms, monitorAddress } from './monitor-address.js';
 
 interface RehearseFlags {
   qmp: string;
@@ -41,7 +42,7 @@ export function rehearseCommand(): Command {
     .description(
       'forecast a migration from what the devices and the CPUs dirty now; nothing is moved',
     )
-    .requiredOption('--qmp <address>', 'monitor of the QEMU, e.g. unix:/run/source.qmp')
+    .requiredOption('--qmp <address>', `monitor of the QEMU: ${addressForms}`, monitorAddress)
     .option('--duration <time>', 'how long to watch', parseDuration(1000), 10_000)
     .addOption(bandwidthOption())
     .option(

@@ -25,6 +25,7 @@ import {
   type MigrationEnd,
   type SteeredMigration,
 } from './shell/session.js';
+import { addressForms, monitorAddress } from './monitor-address.js';
 
 interface ShellFlags extends ChannelFlags {
   qmp: string;
@@ -38,8 +39,16 @@ interface ShellFlags extends ChannelFlags {
 export function shellCommand(): Command {
   const command = new Command('shell')
     .description('a migration by hand: step, hold, release, throttle, why; --raw: QMP by hand')
-    .requiredOption('--qmp <address>', 'monitor of the (source) QEMU, e.g. unix:/run/vm.qmp')
-    .option('--to-qmp <address>', 'monitor of the destination QEMU, to start a migration')
+    .requiredOption(
+      '--qmp <address>',
+      `monitor of the (source) QEMU: ${addressForms}`,
+      monitorAddress,
+    )
+    .option(
+      '--to-qmp <address>',
+      'monitor of the destination QEMU, to start a migration',
+      monitorAddress,
+    )
     .option('--downtime-limit <time>', 'longest downtime to accept, e.g. 300ms', parseDuration(1))
     .option('--bandwidth <bytes>', 'bandwidth to use, bytes per second, e.g. 500M', parseBytes)
     .option('--journal <file>', 'record everything in a new file, a JSON record a line')

@@ -21,6 +21,7 @@ import {
 import { journalLimitOption } from './journal-options.js';
 import { parseDuration, parseCorePercent } from './numbers.js';
 import { interruptSignal, readerGoneSignal, reportError, widthOf } from './output.js';
+import { addressForms, monitorAddress } from './monitor-address.js';
 
 interface WatchFlags {
   qmp: string;
@@ -41,7 +42,7 @@ interface WatchFlags {
 export function watchCommand(): Command {
   return new Command('watch')
     .description('live dirty rates of a guest, and the downtime that a migration would have now')
-    .requiredOption('--qmp <address>', 'monitor of the QEMU, e.g. unix:/run/source.qmp')
+    .requiredOption('--qmp <address>', `monitor of the QEMU: ${addressForms}`, monitorAddress)
     .option('--interval <time>', 'between two samples, at least', parseDuration(1000), 1000)
     .option('--duration <time>', 'end after this long (default: at Ctrl-C)', parseDuration(1000))
     .option(

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { QmpClient } from 'qemu-qmp-client-ts';
@@ -51,6 +51,35 @@ describe('precopy on bad input', () => {
     assert.equal(result.exitCode, 1);
     assertOneParagraph(result, /sent no greeting.*another client is connected/);
     assert.equal(await runState(pair.source), 'running');
+  });
+
+  it('takes a monitor that nobody uses of the process that is named, and says where there is none', async () => {
+    const { pid, qmp, secondQmp } = pair.source;
+    const held: Socket[] = [];
+    const probed = async (address: string): Promise<Finished> => {
+      const finished = await precopy('probe', '--qmp', address);
+      assert.equal(await runState(pair.destination), 'inmigrate');
+      return finished;
+    };
+    try {
+      for (const monitor of [qmp, secondQmp]) {
+        const { exitCode, stdout } = await probed(`pid:${pid}`);
+        assert.equal(exitCode, 0, stdout);
+        assert.match(stdout, new RegExp(`, pid ${pid}: guest running`));
+        const client = connect(monitor.slice('unix:'.length));
+        held.push(client);
+        await once(client, 'data');
+      }
+      const busy = await probed(`pid:${pid}`);
+      assert.equal(busy.exitCode, 2);
+      assertOneParagraph(busy, /Somebody is connected to every monitor.*one more -qmp/);
+    } finally {
+      for (const client of held) client.destroy();
+    }
+    const other = await probed(`pid:${process.pid}`);
+    assert.equal(other.exitCode, 2);
+    assertOneParagraph(other, /has no QMP monitor that listens/);
+    assertOneParagraph(await probed('pid:0'), /Write pid: and a number/);
   });
 
   it('notices that source and destination are swapped', async () => {
