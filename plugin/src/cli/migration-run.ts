@@ -22,6 +22,7 @@ import { abandonedPolicy } from '../sequence/policies/abandoned.js';
 import { findPolicy } from '../sequence/policies/find.js';
 import type { Policy } from '../sequence/policy.js';
 import { QmpControl } from '../sequence/qmp-control.js';
+import { removeLeftFolder } from '../sequence/incoming.js';
 import { rescueAtDestination } from '../sequence/rescue.js';
 import { QemuSide } from '../sequence/side.js';
 import { migrationSettings } from '../sequence/settings.js';
@@ -36,6 +37,11 @@ import type { MigrateFlags } from './migrate-flags.js';
 const mostReconnects = 20;
 /** A QEMU in a long blackout, or that loads a large state, does not negotiate: 20 times 5 s and these pauses. */
 const reconnectPauseMs = 5000;
+/**
+ * A destination in postcopy whose source is gone may wait for a page with its main loop, for ever; one that is
+ * only busy answers in one of so many.
+ */
+const attemptsWithoutSource = 3;
 
 /**
  * @param soFar follows the journal
@@ -141,7 +147,7 @@ async function goOn(
 ): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await resumeOnce(flags, journal, soFar, signal, policy);
+      await resumeOnce(flags, journal, soFar, signal, { policy, attempt });
       return;
     } catch (error) {
       const lost = error instanceof MonitorLostError;
@@ -157,14 +163,26 @@ async function resumeOnce(
   journal: Journal,
   soFar: RunSoFar,
   signal: AbortSignal,
-  policy: Policy | undefined,
+  { policy, attempt }: { policy: Policy | undefined; attempt: number },
 ): Promise<void> {
   const options = optionsFor(flags, journal, signal, policy);
   await using from = await connectOrGone(flags.qmp, signal);
-  await using to = flags.toQmp === undefined ? undefined : await connectOrGone(flags.toQmp, signal);
+  const connecting = flags.toQmp === undefined ? undefined : connectOrGone(flags.toQmp, signal);
+  await using to = await connecting?.catch((error: unknown) => {
+    const hopeless = from.gone && soFar.unfinished.postcopy && attempt >= attemptsWithoutSource;
+    if (!hopeless || !(error instanceof QmpConnectError)) throw error;
+    removeLeftFolder(soFar.unfinished.uri);
+    throw new PrecopyError(
+      'MIGRATION_FAILED',
+      'The source QEMU is gone, and the destination does not answer: it waits for pages that went with the source, and the guest is lost.',
+      "Look at the source QEMU's log, and end the destination.",
+      { cause: error },
+    );
+  });
   const destination =
     to && new QemuSide('destination', to.client, to.address, to.peer, journal, to.gone);
   if (from.gone) {
+    removeLeftFolder(soFar.unfinished.uri);
     const where = await rescueAtDestination(destination, soFar.unfinished);
     throw new PrecopyError(
       'MIGRATION_FAILED',

@@ -1,6 +1,6 @@
 import { chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { PrecopyError, messageOf } from '../errors.js';
 import { parseChannel, withPort, type Channel } from './channel.js';
 import type { QemuSide } from './side.js';
@@ -12,6 +12,10 @@ export interface Endpoints {
   /** What the destination listens at, where that is another address for it; default: `uri`. */
   readonly incomingUri: string | undefined;
 }
+
+/** A channel of our own is a socket of this name in a folder that begins so. */
+const folderPrefix = 'precopy-';
+const socketName = 'migration';
 
 /** The channel, ready for the source's `migrate`. */
 export interface Incoming extends Disposable {
@@ -70,7 +74,7 @@ async function listen(
   tell: (uri: string) => Promise<void>,
 ): Promise<Incoming> {
   const folder = incomingUri === undefined ? privateFolder(source, destination) : undefined;
-  const channel = parseChannel(incomingUri ?? `unix:${join(folder ?? '', 'migration')}`);
+  const channel = parseChannel(incomingUri ?? `unix:${join(folder ?? '', socketName)}`);
   const removeFolder = (): void => {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   };
@@ -127,9 +131,33 @@ function privateFolder(source: QemuSide, destination: QemuSide): string {
       'Say where the destination shall listen with --uri, for example tcp:HOST:4444.',
     );
   }
-  const folder = mkdtempSync(join(tmpdir(), 'precopy-'));
+  const folder = mkdtempSync(join(tmpdir(), folderPrefix));
   const owner = destination.peer?.uid;
-  // As root we may serve QEMUs that run as another user, who must be able to make and open the socket.
-  if (owner !== undefined && owner !== process.getuid?.()) chownSync(folder, owner, -1);
-  return folder;
+  if (owner === undefined || owner === process.getuid?.()) return folder;
+  try {
+    // As root we may serve QEMUs that run as another user, who must be able to make and open the socket.
+    chownSync(folder, owner, -1);
+    return folder;
+  } catch (cause) {
+    rmSync(folder, { recursive: true });
+    throw new PrecopyError(
+      'USAGE',
+      `No channel was given, and the destination ${destination.address} runs as uid ${owner}, who can't be given a folder for one: ${messageOf(cause)}.`,
+      'Say where the destination shall listen with --uri, for example tcp:127.0.0.1:4444, or run precopy as root.',
+      { cause },
+    );
+  }
+}
+
+/**
+ * Removes the folder of a channel of our own that an earlier run left behind.
+ *
+ * @param uri what that run had the source connect to
+ */
+export function removeLeftFolder(uri: string | undefined): void {
+  const socket = /^unix:(.*)$/s.exec(uri ?? '')?.[1];
+  if (socket === undefined || basename(socket) !== socketName) return;
+  const folder = dirname(socket);
+  if (dirname(folder) !== tmpdir() || !basename(folder).startsWith(folderPrefix)) return;
+  rmSync(folder, { recursive: true, force: true });
 }

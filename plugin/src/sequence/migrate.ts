@@ -442,8 +442,8 @@ class MigrationRun {
   /** Makes sure that the guest runs somewhere, and says where, in the error that is thrown. */
   async failed(error: unknown): Promise<unknown> {
     const { signal } = this.#options;
-    const known =
-      signal.aborted && !(error instanceof PrecopyError) ? interrupted(signal, error) : error;
+    const stopped = signal.aborted && (error === signal.reason || !(error instanceof PrecopyError));
+    const known = stopped ? interrupted(signal, error) : error;
     if (this.#phases.phase === 'preflight') return known;
     const isCancel = known instanceof PrecopyError && known.code === 'CANCELLED';
     const whereabouts = await this.#control.secureGuest();

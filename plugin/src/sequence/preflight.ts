@@ -23,6 +23,8 @@ export interface PreflightView {
 const migratable = new Set([
   'running',
   'paused',
+  // Started with -S and not continued yet: the destination is left so, too.
+  'prelaunch',
   'suspended',
   'io-error',
   'watchdog',

@@ -6,6 +6,7 @@ import { DestinationGate } from './destination-gate.js';
 import {
   handOver,
   openIncoming,
+  removeLeftFolder,
   reopenIncoming,
   type Endpoints,
   type Incoming,
@@ -131,6 +132,9 @@ export class QmpControl implements MigrationControl {
     if (earlier.destinationStarted) this.events.state.resumed ??= Date.now();
     this.events.state.postcopy ||= earlier.postcopy;
     this.events.state.cancelling ||= earlier.cancelling;
+    this.#cleanups.push(() => {
+      removeLeftFolder(earlier.uri);
+    });
     if (earlier.destinationHeld) this.#gate.assumeShut();
     if (earlier.before.source) this.#restoreAtEnd(this.source, earlier.before.source);
     if (earlier.before.destination && this.destination) {

@@ -154,6 +154,7 @@ export class Sequencer {
         await this.#tune({
           ...this.#fullBandwidth(),
           ...releaseTuning(given.goal, given.initial),
+          ...this.#view.wished,
           ...action.tuning,
         });
         if (phases.current() === 'held') phases.enter('precopy', reason);
@@ -175,7 +176,8 @@ export class Sequencer {
   #fullBandwidth(): Tuning {
     const { phases, given } = this.#options;
     if (phases.current() !== 'held') return {};
-    return { maxBandwidthBytesPerSecond: given.goal.bandwidthBytesPerSecond };
+    const { maxBandwidthBytesPerSecond = given.goal.bandwidthBytesPerSecond } = this.#view.wished;
+    return { maxBandwidthBytesPerSecond };
   }
 
   async #tune(tuning: Tuning): Promise<void> {

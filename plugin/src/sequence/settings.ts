@@ -1,5 +1,6 @@
 /** Changing a QEMU's migration capabilities and parameters so that they can be put back. */
 import { z } from 'zod';
+import { QmpTimeoutError } from 'qemu-qmp-client-ts';
 import { messageOf } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
 import { toJson } from '../journal/json.js';
@@ -119,6 +120,7 @@ export async function restoreSettings(
     { parameters, capabilities: {} },
     { parameters: {}, capabilities },
   ]) {
+    if (Object.keys({ ...part.parameters, ...part.capabilities }).length === 0) continue;
     try {
       await set(side, differing(part, await readSettings(side)));
     } catch (error) {
@@ -126,6 +128,8 @@ export async function restoreSettings(
         type: 'warning',
         message: `The ${side.role}'s migration settings could not be put back to ${toJson(part)}: ${messageOf(error)}`,
       });
+      // It would let us wait as long again.
+      if (error instanceof QmpTimeoutError) return;
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { JournalEntry, RecordTime } from '../journal/records.js';
-import type { Parameters } from './control.js';
+import type { Parameters, Tuning } from './control.js';
 import type { MigrationSample, PassEntry } from './passes.js';
 import type { Phase } from './phase.js';
 import type { Given, Request, View, ViewedPass } from './policy.js';
@@ -27,6 +27,9 @@ export class ViewBuilder {
   #latest: View['latest'];
   #progress = { atMs: 0, bytes: Infinity };
   #request: Request | undefined;
+  #wished: Tuning = {};
+  /** What a person has asked to set, of which it is not known yet whether QEMU takes it. */
+  #asked: Tuning = {};
 
   apply(record: ViewRecord): void {
     switch (record.type) {
@@ -39,6 +42,8 @@ export class ViewBuilder {
         // What was measured under another limit says nothing about this one.
         if (limitOf(record.parameters) !== limitOf(this.#parameters)) this.#bandwidths.length = 0;
         this.#parameters = record.parameters;
+        this.#wished = { ...this.#wished, ...this.#asked };
+        this.#asked = {};
         break;
       case 'phase':
         this.#phase = record.phase;
@@ -60,12 +65,18 @@ export class ViewBuilder {
         this.#request = record.request;
         break;
       case 'decision':
+        this.#asked = this.#request?.kind === 'tune' ? this.#request.tuning : {};
         if (record.action.kind !== 'wait' && this.#request?.kind !== 'step') {
           this.#request = undefined;
         }
         break;
       default:
     }
+  }
+
+  /** What a person has set by hand: it stands in for the goal's limits. */
+  get wished(): Tuning {
+    return this.#wished;
   }
 
   /** The last one while the guest ran. */

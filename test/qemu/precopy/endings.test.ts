@@ -207,6 +207,19 @@ describe('a link that carries nothing any more', () => {
 });
 
 describe('postcopy', () => {
+  it('is over when the source dies and the destination waits for its pages with all it has', async function () {
+    this.timeout(120_000);
+    await using rig = await FaultRig.start();
+    rig.link.limit(4 << 20);
+    const running = rig.migrate('--timeout', '1s', '--on-timeout', 'postcopy');
+    await running.printed('"phase":"postcopy"');
+    rig.destination.process.kill('SIGSTOP');
+    rig.source.process.kill('SIGKILL');
+    const { exitCode, stdout } = await running.finished;
+    assert.equal(exitCode, 1, stdout);
+    assert.match(stdout, /The source QEMU is gone, and the destination does not answer.*is lost/);
+  });
+
   it('takes the guest over at the time limit, and completes', async () => {
     await using rig = await FaultRig.start();
     const running = rig.migrate('--timeout', '1s', '--on-timeout', 'postcopy');

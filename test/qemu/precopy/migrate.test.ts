@@ -1,8 +1,9 @@
 /** Migrations between two real QEMUs of this machine, without VFIO. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { QmpClient } from 'qemu-qmp-client-ts';
 import { loadJournal, noteLines, type JournalRecord } from 'precopy';
 import { startPair, type Guest } from '#scripts/lab/guest.js';
@@ -51,6 +52,46 @@ describe('precopy migrate between two QEMUs', () => {
     const compared = Number(/^verify: compared (\d+) MiB/m.exec(stdout)?.[1]);
     assert.ok(compared >= 128, stdout);
     assert.equal(await ask(pair.destination, 'query-status').then(pickStatus), 'running');
+  });
+
+  it('leaves a guest that was never started as it is, at the destination', async () => {
+    await using unstarted = await startPair({ memoryMiB: 64, sourceArgs: ['-S'] });
+    assert.equal(await ask(unstarted.source, 'query-status').then(pickStatus), 'prelaunch');
+    const { exitCode, stderr } = await precopy(
+      ...['migrate', '--qmp', unstarted.source.qmp, '--to-qmp', unstarted.destination.qmp],
+    );
+    assert.equal(exitCode, 0, stderr);
+    assert.equal(await ask(unstarted.destination, 'query-status').then(pickStatus), 'prelaunch');
+    await ask(unstarted.destination, 'cont');
+    assert.equal(await ask(unstarted.destination, 'query-status').then(pickStatus), 'running');
+  });
+
+  it('leaves nothing in the temporary folder when the source dies, or precopy', async () => {
+    const temporary = join(folder, 'tmp');
+    mkdirSync(temporary);
+    const args = ['--bandwidth', '1M', '--downtime-limit', '1ms', '--no-history', '--json'];
+    const running = startPrecopy(
+      ['migrate', '--qmp', pair.source.qmp, '--to-qmp', pair.destination.qmp, ...args],
+      { env: { TMPDIR: temporary } },
+    );
+    await running.printed('"type":"pass"');
+    assert.equal(readdirSync(temporary).length, 1, 'the channel');
+    pair.source.process.kill('SIGKILL');
+    assert.equal((await running.finished).exitCode, 1);
+    assert.deepEqual(readdirSync(temporary), []);
+
+    await using another = await startPair({ memoryMiB: 64 });
+    const killed = startPrecopy(
+      ['migrate', '--qmp', another.source.qmp, '--to-qmp', another.destination.qmp, ...args].concat(
+        ['--timeout', '2s', '--on-timeout', 'release'],
+      ),
+      { env: { TMPDIR: temporary } },
+    );
+    await killed.printed('"type":"pass"');
+    killed.process.kill('SIGKILL');
+    // Its guardian goes on.
+    while (readdirSync(temporary).length > 0) await sleep(100);
+    assert.equal(await ask(another.destination, 'query-status').then(pickStatus), 'running');
   });
 
   it('keeps a paused guest paused', async () => {

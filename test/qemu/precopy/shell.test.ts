@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { loadJournal } from 'precopy';
 import { QmpClient } from 'qemu-qmp-client-ts';
 import { startPair, type Guest } from '#scripts/lab/guest.js';
 import { repositoryRoot } from '#scripts/repository.js';
@@ -24,6 +27,9 @@ async function shell(
   await once(child, 'close');
   return { exitCode: child.exitCode, stdout };
 }
+
+/** Of `migrate-set-parameters`. */
+type Parameters = Readonly<Record<string, unknown>>;
 
 async function ask(guest: Guest, command: string): Promise<Record<string, unknown>> {
   await using client = await QmpClient.connect(guest.secondQmp);
@@ -155,6 +161,27 @@ describe('precopy shell', () => {
     const parameters = await ask(pair.source, 'query-migrate-parameters');
     assert.equal(parameters['downtime-limit'], 300);
     assert.equal(parameters['max-bandwidth'], 128 << 20);
+  });
+
+  it('keeps what was set by hand when it is released', async () => {
+    const journal = join(mkdtempSync(join(tmpdir(), 'precopy-test-')), 'journal');
+    const { exitCode, stdout } = await shell(
+      ['start', 'set bandwidth=200M downtime-limit=2s', 'set bandwidth=300M', 'release', 'wait'],
+      ...['--qmp', pair.source.qmp, '--to-qmp', pair.destination.qmp],
+      ...['--bandwidth', '5M', '--journal', journal],
+    );
+    assert.equal(exitCode, 0, stdout);
+    const { records } = await loadJournal(journal);
+    rmSync(dirname(journal), { recursive: true });
+    const released = records.findIndex(
+      (record) => record.type === 'decision' && record.action.kind === 'release',
+    );
+    const set = records
+      .slice(released)
+      .find((record) => record.type === 'effect' && record.command === 'migrate-set-parameters');
+    assert.ok(set?.type === 'effect');
+    const { 'max-bandwidth': bandwidth, 'downtime-limit': limit } = set.arguments as Parameters;
+    assert.deepEqual([bandwidth, limit], [300 << 20, 2000]);
   });
 
   it('steers a migration that somebody else started', async () => {

@@ -64,7 +64,7 @@ export async function notCompleted(
 }
 
 function whoCancelled({ cancelReason, signal }: Unsuccessful): string {
-  if (cancelReason !== undefined) return `: ${cancelReason}`;
+  if (cancelReason !== undefined) return `: ${cancelReason.replace(/\.$/, '')}`;
   return signal.aborted ? `: ${messageOf(signal.reason)}` : ' by somebody else';
 }
 

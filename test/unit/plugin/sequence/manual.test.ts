@@ -12,6 +12,8 @@ import {
   type ModelResult,
 } from 'precopy';
 import { heldBandwidth, stepBandwidth } from '#plugin/sequence/hold.js';
+import type { Parameters, Tuning } from '#plugin/sequence/control.js';
+import { ViewBuilder, type ViewRecord } from '#plugin/sequence/view.js';
 import { goalWith } from '../../../support/goals.js';
 
 const MiB = 2 ** 20;
@@ -53,6 +55,40 @@ describe('a migration that is held', () => {
     assert.equal(heldBandwidth(20 * MiB, 0), MiB, 'without a limit anything is through at once');
     assert.equal(heldBandwidth(0, 32 * MiB), 4096, 'never stopped: 0 would be no limit');
     assert.equal(heldBandwidth(0, 4096), undefined);
+  });
+});
+
+describe('what a person has set', () => {
+  const parameters = { ...defaultParameters, throttlePercent: undefined } as unknown as Parameters;
+  const asked = (tuning: Tuning): ViewRecord[] => [
+    { type: 'request', request: { kind: 'tune', tuning }, monotonicMs: 0 },
+    {
+      ...{ type: 'decision', policy: 'manual', reason: '' },
+      action: { kind: 'tune', tuning },
+      monotonicMs: 0,
+    },
+  ];
+
+  it('is remembered, the last of each, if QEMU took it', () => {
+    const view = new ViewBuilder();
+    const took: ViewRecord = { type: 'parameters', parameters, monotonicMs: 0 };
+    for (const record of [
+      ...asked({ downtimeLimitMs: 2000, maxBandwidthBytesPerSecond: 1 }),
+      took,
+      ...asked({ maxBandwidthBytesPerSecond: 2 }),
+      took,
+      ...asked({ downtimeLimitMs: 1e9 }),
+      { type: 'warning', message: 'tune was refused', monotonicMs: 0 } as const,
+      ...asked({ throttlePercent: 40 }),
+      took,
+    ]) {
+      view.apply(record);
+    }
+    assert.deepEqual(view.wished, {
+      downtimeLimitMs: 2000,
+      maxBandwidthBytesPerSecond: 2,
+      throttlePercent: 40,
+    });
   });
 });
 
