@@ -36,6 +36,7 @@ export class Journal implements Disposable {
   #backlog: string[] = [];
   #backlogBytes = 0;
   #lost = 0;
+  #left = false;
   #triedAtMs = -Infinity;
 
   /** Without a path records reach the listeners only. @throws PrecopyError USAGE if the file exists */
@@ -104,15 +105,17 @@ export class Journal implements Disposable {
    * more, and what is appended from now on only the listeners get.
    */
   leave(): void {
+    this.#left = true;
     this.#flush();
     this.#file?.[Symbol.dispose]();
     this.#file = undefined;
   }
 
-  /** Writes what still waits, and the record `end`. */
+  /** Writes what still waits, and the record `end`, which the listeners get without a file, too. */
   [Symbol.dispose](): void {
-    if (this.#file === undefined) return;
+    if (this.#left) return;
     this.append({ type: 'end' });
+    if (this.#file === undefined) return;
     this.#flush();
     if (this.#backlog.length > 0) {
       this.#onTrouble(

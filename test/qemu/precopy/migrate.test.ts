@@ -137,6 +137,15 @@ describe('precopy migrate between two QEMUs', () => {
     assert.match(exceeded.stdout, /^FAILED: the whole migration takes at most 1 ms/m);
   });
 
+  it('is reported at its end as one that ended in order, also without a journal', async () => {
+    const report = join(folder, 'report');
+    const { exitCode, stderr } = await migrate('--report', `text:${report}`);
+    assert.equal(exitCode, 0, stderr);
+    const text = readFileSync(report, 'utf8');
+    assert.match(text, /^ok: the migration completed/m);
+    assert.doesNotMatch(text, /no end/);
+  });
+
   it('brings a migration to its end although nobody reads its output any more', async () => {
     const running = startPrecopy([
       ...['migrate', '--qmp', pair.source.qmp, '--to-qmp', pair.destination.qmp, '--verify'],

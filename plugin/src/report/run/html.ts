@@ -199,7 +199,11 @@ function noteParts(run: Run, notes: readonly string[]): string[] {
   const texts = [
     ...run.warnings,
     ...run.caveats,
-    ...(run.hasEnd ? [] : ['The journal has no end: precopy was killed, or still writes it.']),
+    ...(run.hasEnd
+      ? []
+      : [
+          'The journal has no end: precopy was killed, lost sight of the migration, or still writes it.',
+        ]),
     ...notes,
   ];
   if (texts.length === 0) return [];

@@ -27,7 +27,7 @@ export interface Run {
   readonly dirty: readonly RecordOf<'dirty'>[];
   readonly curve: RecordOf<'curve'> | undefined;
   readonly heat: HeatRecord | undefined;
-  /** Whether the writer ended in order; if not it was killed, or still writes. */
+  /** Whether the writer ended in order; if not it was killed, left its migration, or still writes. */
   readonly hasEnd: boolean;
   /** How often the writer's clock was set, and lost records: what limits the figures. */
   readonly caveats: readonly string[];

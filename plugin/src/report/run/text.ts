@@ -19,7 +19,9 @@ export function textLines(run: Run, records: readonly JournalRecord[]): string[]
     ...run.caveats.map((caveat) => `note: ${caveat}`),
     ...(run.hasEnd
       ? []
-      : ['note: The journal has no end: precopy was killed, or still writes it.']),
+      : [
+          'note: The journal has no end: precopy was killed, lost sight of the migration, or still writes it.',
+        ]),
     ...(verify ? [verdictLine(verify.result)] : []),
   ];
 }

@@ -78,6 +78,21 @@ describe('a journal', () => {
     assert.deepEqual(JSON.parse(JSON.stringify(heard)), JSON.parse(JSON.stringify(records)));
   });
 
+  it('without a file tells its listeners as well that it ended, but not of a run that left it', () => {
+    const heard = (leave: boolean): string[] => {
+      const types: string[] = [];
+      {
+        using journal = new Journal();
+        journal.subscribe(({ type }) => types.push(type));
+        journal.start('test', {});
+        if (leave) journal.leave();
+      }
+      return types;
+    };
+    assert.deepEqual(heard(false), ['start', 'end']);
+    assert.deepEqual(heard(true), ['start']);
+  });
+
   it('never overwrites a file', () => {
     writeFileSync(path, 'mine');
     assert.throws(() => new Journal(path), { code: 'USAGE' });
