@@ -18,7 +18,7 @@ import { addLibvirtOptions } from './libvirt-options.js';
 import { flagsOf, type MigrateFlags } from './migrate-flags.js';
 import { runMigration, takeUp } from './migration-run.js';
 import { parseBytes, parseCorePercent, parseDuration, parsePercent } from './numbers.js';
-import { parseReportOrder, writeReports } from './report.js';
+import { checkReportPaths, parseReportOrder, writeReports } from './report.js';
 import { interruptSignal, reportError } from './output.js';
 import { addressForms, monitorAddress } from './monitor-address.js';
 
@@ -115,6 +115,12 @@ export function migrateCommand(): Command {
 
 async function runMigrate(flags: CommandFlags): Promise<ExitCode> {
   const print = (text: string): void => void process.stdout.write(`${text}\n`);
+  const orders = flags.report ?? [];
+  try {
+    checkReportPaths(orders);
+  } catch (error) {
+    return reportError('migrate', error, flags.json === true);
+  }
   let verified: VerifyResult | undefined;
   let exitCode: ExitCode = exitCodes.done;
   const records: JournalRecord[] = [];
@@ -138,7 +144,7 @@ async function runMigrate(flags: CommandFlags): Promise<ExitCode> {
     exitCode = reportError('migrate', error, flags.json === true);
   }
   try {
-    writeReports(flags.report ?? [], records);
+    writeReports(orders, records, flags.journal ?? flags.resume);
   } catch (error) {
     const reportExit = reportError('migrate', error, flags.json === true);
     exitCode = exitCode === exitCodes.done ? reportExit : exitCode;

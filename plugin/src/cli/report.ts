@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, statSync, writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { PrecopyError, exitCodes, messageOf, type ExitCode } from '../errors.js';
 import { followJournal } from '../journal/follow.js';
@@ -47,7 +47,7 @@ async function runReport(path: string, flags: ReportFlags): Promise<ExitCode> {
       noteLines(notes),
     );
     if (flags.output === undefined) process.stdout.write(text);
-    else writeReport(flags.output, text);
+    else writeToOutput(flags.output, text);
     const isHeldTo = flags.maxDowntime !== undefined || flags.maxTotal !== undefined;
     return isHeldTo && checks.some(({ ok }) => !ok) ? exitCodes.failed : exitCodes.done;
   } catch (error) {
@@ -110,31 +110,68 @@ export function parseReportOrder(text: string, before: readonly ReportOrder[] = 
   return [...before, { format, path }];
 }
 
-/** @throws PrecopyError USAGE if a file can't be written; the others are */
+/**
+ * To be called before anything is moved.
+ *
+ * @throws PrecopyError USAGE if a file can't be written
+ */
+export function checkReportPaths(orders: readonly ReportOrder[]): void {
+  for (const { path } of orders) {
+    try {
+      // The reader of a pipe would take this for its end.
+      if (statSync(path, { throwIfNoEntry: false })?.isFIFO()) continue;
+      closeSync(openSync(path, 'a'));
+    } catch (cause) {
+      throw unwritable(path, cause);
+    }
+  }
+}
+
+/**
+ * @param journal of the run, if it has one
+ * @throws PrecopyError NO_ACCESS if a file can't be written; the others are
+ */
 export function writeReports(
   orders: readonly ReportOrder[],
   records: readonly JournalRecord[],
+  journal: string | undefined,
 ): void {
-  const errors: unknown[] = [];
+  const errors: PrecopyError[] = [];
   for (const { format, path } of orders) {
     try {
-      writeReport(path, reportOf(records, format).text);
-    } catch (error) {
-      errors.push(error);
+      writeFileSync(path, reportOf(records, format).text);
+    } catch (cause) {
+      const completed = records.some(
+        (record) => record.type === 'result' && record.result.outcome === 'completed',
+      );
+      errors.push(
+        new PrecopyError(
+          'NO_ACCESS',
+          `${completed ? 'The migration completed, but the' : 'The'} report ${path} can't be written: ${messageOf(cause)}.`,
+          journal === undefined
+            ? 'It is lost; with --journal it could be made anew.'
+            : `Make it anew from the journal: precopy report ${journal} --format ${format} --output FILE.`,
+          { cause },
+        ),
+      );
     }
   }
-  if (errors.length > 0) throw errors[0];
+  if (errors[0]) throw errors[0];
 }
 
-function writeReport(path: string, text: string): void {
+function writeToOutput(path: string, text: string): void {
   try {
     writeFileSync(path, text);
   } catch (cause) {
-    throw new PrecopyError(
-      'USAGE',
-      `The report ${path} can't be written: ${messageOf(cause)}.`,
-      'Name a file in a folder that can be written to; `precopy report` makes it anew from the journal.',
-      { cause },
-    );
+    throw unwritable(path, cause);
   }
+}
+
+function unwritable(path: string, cause: unknown): PrecopyError {
+  return new PrecopyError(
+    'USAGE',
+    `The report ${path} can't be written: ${messageOf(cause)}.`,
+    'Name a file in a folder that can be written to.',
+    { cause },
+  );
 }

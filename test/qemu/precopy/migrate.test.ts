@@ -146,6 +146,38 @@ describe('precopy migrate between two QEMUs', () => {
     assert.doesNotMatch(text, /no end/);
   });
 
+  it('refuses a report that can not be written, before anything is moved', async () => {
+    const { exitCode, stderr } = await migrate('--report', `html:${folder}/none/page.html`);
+    assert.equal(exitCode, 2, stderr);
+    assert.match(
+      stderr,
+      /The report .*page\.html can't be written: ENOENT.*Name a file in a folder/s,
+    );
+    assert.equal(await ask(pair.source, 'query-status').then(pickStatus), 'running');
+    assert.equal(await ask(pair.destination, 'query-status').then(pickStatus), 'inmigrate');
+  });
+
+  it('says that the guest has moved where its report can not be written afterwards', async () => {
+    // It can be opened, but has no room.
+    const { exitCode, stderr } = await migrate('--report', 'text:/dev/full');
+    assert.equal(exitCode, 1, stderr);
+    assert.match(
+      stderr,
+      /The migration completed, but the report \/dev\/full can't be written: ENOSPC/,
+    );
+    assert.doesNotMatch(stderr, /from the journal/);
+    assert.equal(await ask(pair.destination, 'query-status').then(pickStatus), 'running');
+  });
+
+  it('names the journal from which a report can be made that could not be written', async () => {
+    const journal = join(folder, 'journal');
+    const { exitCode, stderr } = await migrate('--report', 'tap:/dev/full', '--journal', journal);
+    assert.equal(exitCode, 1, stderr);
+    const [, args = ''] = /precopy (report \S+ --format tap) --output FILE/.exec(stderr) ?? [];
+    const again = await precopy(...args.split(' '));
+    assert.match(again.stdout, /^ok 1 - the migration completed$/m);
+  });
+
   it('brings a migration to its end although nobody reads its output any more', async () => {
     const running = startPrecopy([
       ...['migrate', '--qmp', pair.source.qmp, '--to-qmp', pair.destination.qmp, '--verify'],
