@@ -63,6 +63,7 @@ describe('precopy watch of a QEMU without VFIO', () => {
     const report = await precopy('report', journal);
     assert.equal(report.exitCode, 0, report.stderr);
     assert.match(report.stdout, /^watch of /);
+    assert.doesNotMatch(report.stdout, /FAILED/);
     const records = stdout
       .trimEnd()
       .split('\n')

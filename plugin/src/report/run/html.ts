@@ -12,15 +12,15 @@ import { style } from './style.js';
 const tableRows = 300;
 
 export function htmlReport(run: Run, checks: readonly Check[], notes: readonly string[]): string {
-  const ok = checks.every((check) => check.ok);
-  const title = `precopy ${run.command}: ${ok ? 'passed' : 'failed'}`;
+  const verdict = verdictOf(checks);
+  const title = `precopy ${run.command}${verdict === undefined ? '' : `: ${verdict}`}`;
   return [
     '<!DOCTYPE html>',
     '<html lang="en"><head><meta charset="utf-8">',
     `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">`,
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     `<title>${escapeMarkup(title)}</title><style>${style}</style></head><body><main>`,
-    ...headParts(run, checks, ok),
+    ...headParts(run, checks, verdict),
     ...downtimeParts(run),
     ...passParts(run),
     ...forecastParts(run),
@@ -32,8 +32,22 @@ export function htmlReport(run: Run, checks: readonly Check[], notes: readonly s
   ].join('\n');
 }
 
-function headParts(run: Run, checks: readonly Check[], ok: boolean): string[] {
+/** @returns undefined where there is nothing to pass or to fail */
+function verdictOf(checks: readonly Check[]): 'passed' | 'failed' | undefined {
+  if (checks.length === 0) return undefined;
+  return checks.every(({ ok }) => ok) ? 'passed' : 'failed';
+}
+
+function headParts(
+  run: Run,
+  checks: readonly Check[],
+  verdict: ReturnType<typeof verdictOf>,
+): string[] {
   const { result } = run;
+  const mark =
+    verdict === undefined
+      ? ''
+      : ` <span class="${verdict === 'passed' ? 'good' : 'bad'}">${verdict}</span>`;
   const facts: [string, string][] = [
     ...(result
       ? ([
@@ -46,7 +60,7 @@ function headParts(run: Run, checks: readonly Check[], ok: boolean): string[] {
   ];
   const started = run.startedAt === undefined ? '' : new Date(run.startedAt).toISOString();
   return [
-    `<header><h1>precopy ${escapeMarkup(run.command)} <span class="${ok ? 'good' : 'bad'}">${ok ? 'passed' : 'failed'}</span></h1>`,
+    `<header><h1>precopy ${escapeMarkup(run.command)}${mark}</h1>`,
     `<p>${escapeMarkup([started, ...run.qemus.map(({ side, address, version }) => `${side} ${address} (QEMU ${version})`), ...(run.goal ? [`policy ${run.goal.policy}`] : [])].filter((text) => text !== '').join(' · '))}</p></header>`,
     `<dl class="facts">${facts.map(([name, value]) => `<div><dt>${escapeMarkup(name)}</dt><dd>${escapeMarkup(value)}</dd></div>`).join('')}</dl>`,
     `<ul class="checks">${checks.map((check) => `<li class="${check.ok ? 'good' : 'bad'}">${check.ok ? '✓' : '✗'} ${escapeMarkup(check.name)} <small>${escapeMarkup(check.detail)}</small></li>`).join('')}</ul>`,

@@ -115,6 +115,23 @@ describe('a report', () => {
     );
   });
 
+  it('of a run that only watched does not hold it to a migration that completes', () => {
+    const watched = recordsOf('watch').filter(({ type }) => type === 'start' || type === 'end');
+    const { text, checks } = reportOf(watched, 'text');
+    assert.deepEqual(checks, []);
+    assert.doesNotMatch(text, /FAILED|migration/);
+    assert.match(
+      reportOf(watched, 'junit').text,
+      /<testsuites name="precopy" tests="0" failures="0"/,
+    );
+    assert.match(reportOf(watched, 'tap').text, /^1\.\.0$/m);
+    const page = reportOf(watched, 'html').text;
+    assert.match(page, /<title>precopy watch<\/title>/);
+    assert.doesNotMatch(page, /passed|failed/);
+    const [limit] = reportOf(watched, 'text', { maxDowntimeMs: 300 }).checks;
+    assert.deepEqual([limit?.ok, limit?.detail], [false, 'it is not known']);
+  });
+
   it('says that a journal has no end only where it has none', () => {
     const records = recordsOf('followed');
     assert.doesNotMatch(reportOf(records, 'text').text, /no end/);
