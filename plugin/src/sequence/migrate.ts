@@ -444,8 +444,11 @@ class MigrationRun {
     const { signal } = this.#options;
     const stopped = signal.aborted && (error === signal.reason || !(error instanceof PrecopyError));
     const known = stopped ? interrupted(signal, error) : error;
-    if (this.#phases.phase === 'preflight') return known;
     const isCancel = known instanceof PrecopyError && known.code === 'CANCELLED';
+    if (this.#phases.phase === 'preflight') {
+      this.#enter(isCancel ? 'cancelled' : 'failed', `before it started: ${messageOf(known)}`);
+      return known;
+    }
     const whereabouts = await this.#control.secureGuest();
     const end = isCancel && this.#phases.canEnter('cancelled') ? 'cancelled' : 'failed';
     this.#enter(end, messageOf(known));

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadJournal, type JournalRecord } from 'precopy';
 import { startPair } from '#scripts/lab/guest.js';
-import { precopy } from '../../support/precopy.js';
+import { precopy, startPrecopy } from '../../support/precopy.js';
 import { runState } from '../../support/run-state.js';
 
 describe('precopy migrate with a rehearsal', () => {
@@ -61,6 +61,24 @@ describe('precopy migrate with a rehearsal', () => {
     for (const title of ['Forecast', 'Dirty curve', 'from one harvest to the next']) {
       assert.ok(page.includes(title), title);
     }
+  });
+
+  it('says in its report that it was cancelled while it rehearsed, and that nothing had started', async () => {
+    const running = startPrecopy([
+      ...['migrate', '--qmp', pair.source.qmp, '--to-qmp', pair.destination.qmp, '--json'],
+      ...['--rehearse', '1min', '--journal', file('cancelled')],
+    ]);
+    await running.printed('"type":"dirty"');
+    running.process.kill('SIGINT');
+    const { exitCode, stdout } = await running.finished;
+    assert.equal(exitCode, 5, stdout);
+    assert.equal(await runState(pair.destination), 'inmigrate');
+    const report = await precopy('report', file('cancelled'));
+    assert.match(
+      report.stdout,
+      /^FAILED: the migration completed \(cancelled: before it started: .*interrupted by SIGINT/m,
+    );
+    assert.doesNotMatch(report.stdout, /killed/);
   });
 
   it('takes a forecast that was made before', async () => {

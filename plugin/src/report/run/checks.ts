@@ -41,16 +41,24 @@ export function checksOf(run: Run, thresholds: Thresholds): Check[] {
   return checks;
 }
 
-function completionCheck({ result, failure }: Run): Check {
+function completionCheck(run: Run): Check {
+  const { result, failure } = run;
   return {
     name: 'the migration completed',
     ok: result?.outcome === 'completed',
-    detail:
-      failure ??
-      result?.outcome ??
-      'the journal has no result: precopy was killed, or the migration still runs',
+    detail: failure ?? result?.outcome ?? whyNoResult(run),
     ms: result?.totalMs,
   };
+}
+
+function whyNoResult({ startedAt, hasEnd, phases }: Run): string {
+  if (startedAt === undefined) return 'nothing was recorded: precopy ended before it began';
+  if (!hasEnd) {
+    return 'the journal has no result: precopy was killed or lost sight of it, or the migration still runs';
+  }
+  return phases.length === 0
+    ? 'precopy ended before it started a migration'
+    : 'the journal has no result, though precopy ended in order';
 }
 
 function limitCheck(what: string, ms: number | undefined, limitMs: number): Check {

@@ -66,7 +66,8 @@ export function runOf(records: readonly JournalRecord[]): Run {
     dirty: all('dirty'),
     curve: all('curve').at(-1),
     heat: all('heat').at(-1)?.heat,
-    hasEnd: records.at(-1)?.type === 'end',
+    // A run that was refused before its first record was not killed.
+    hasEnd: first === undefined || records.at(-1)?.type === 'end',
     caveats: caveatsOf(records),
   };
 }

@@ -132,6 +132,17 @@ describe('a report', () => {
     assert.deepEqual([limit?.ok, limit?.detail], [false, 'it is not known']);
   });
 
+  it('says of a run that ended before its migration that it did, and not that it was killed', () => {
+    const records = recordsOf('early');
+    const detail = (of: JournalRecord[]): string | undefined =>
+      reportOf(of, 'text').checks[0]?.detail;
+    const ended = records.filter(({ type }) => type === 'start' || type === 'end');
+    assert.equal(detail(ended), 'precopy ended before it started a migration');
+    assert.match(detail(records.slice(0, 3)) ?? '', /was killed/);
+    assert.match(detail([]) ?? '', /ended before it began/);
+    assert.doesNotMatch(reportOf([], 'text').text, /killed/);
+  });
+
   it('says that a journal has no end only where it has none', () => {
     const records = recordsOf('followed');
     assert.doesNotMatch(reportOf(records, 'text').text, /no end/);
