@@ -3,7 +3,7 @@ import { PrecopyError } from '../errors.js';
 import { simulatePrecopy, type ModelResult } from '../forecast/qemu-model.js';
 import type { JournalRecord } from '../journal/records.js';
 import type { MigrationResult } from '../journal/result.js';
-import { withTimeLimit } from './policies/timeout.js';
+import { noPostcopyHere, withTimeLimit } from './policies/timeout.js';
 import type { Policy } from './policy.js';
 import { modelOf, type RecordedModel } from './recorded-model.js';
 import { tickMs } from './sequencer.js';
@@ -51,7 +51,7 @@ export function replay(
   }
   const [again, instead] = [recordedPolicy && run(model, recordedPolicy), run(model, other)];
   const wantsPostcopy = [again, instead].some((replayed) =>
-    replayed?.decisions.some(({ what }) => what === 'postcopy'),
+    replayed?.decisions.some(({ reason }) => reason.endsWith(noPostcopyHere)),
   );
   return {
     recorded: {
@@ -63,7 +63,7 @@ export function replay(
     caveats: [
       ...model.caveats,
       ...(wantsPostcopy
-        ? ['The model knows no postcopy: it is taken for a switchover whatever the downtime.']
+        ? ['The model knows no postcopy: it shows as cancelled what would have gone over to it.']
         : []),
     ],
   };

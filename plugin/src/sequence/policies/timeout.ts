@@ -2,6 +2,9 @@ import { formatMs } from '../../report/format.js';
 import { switchesOverAnyhow } from '../hold.js';
 import type { Decision, Goal, Policy, View } from '../policy.js';
 
+/** How the reason of a cancel ends that stands for postcopy. */
+export const noPostcopyHere = ', and postcopy is not possible here';
+
 /**
  * The policy with the goal's time limit: what to do when it is over goes before all else. A policy that wants
  * postcopy where QEMU can't has come to its end; only a person is asked again.
@@ -16,7 +19,7 @@ export function withTimeLimit(policy: Policy): Policy {
       if (view.request !== undefined) return decision;
       return {
         action: { kind: 'cancel' },
-        reason: `${decision.reason}, and postcopy is not possible here`,
+        reason: `${decision.reason}${noPostcopyHere}`,
       };
     },
   };

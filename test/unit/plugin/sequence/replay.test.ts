@@ -144,6 +144,19 @@ describe('a replay', () => {
     assert.match(caveats.join('\n'), /known from \d+ windows? of .* between passes/);
   });
 
+  it('says that the model has no postcopy, where the time limit asks for it', () => {
+    const { records } = record(6000);
+    const impatient = records.map((entry) =>
+      entry.type === 'goal'
+        ? { ...entry, goal: goalWith({ totalLimitMs: 1000, onTimeout: 'postcopy' }) }
+        : entry,
+    );
+    const says = (of: JournalRecord[]): boolean =>
+      replay(of, qemuPolicy, undefined).caveats.some((text) => text.includes('no postcopy'));
+    assert.equal(says(impatient), true);
+    assert.equal(says(records), false);
+  });
+
   it('refuses a journal that tells too little', () => {
     const { records } = record(6000);
     assert.throws(() => replay(records.slice(0, 2), adaptivePolicy, undefined), {
