@@ -1,6 +1,7 @@
 /**
  * The `vmstate_downtime_*` trace events of QEMU 8.2 and later (migration/trace-events), as the log
- * backend writes them: with `-msg timestamp=on` as `THREAD@SECONDS.MICROSECONDS:NAME ...`.
+ * backend writes them: with `-msg timestamp=on` as `THREAD@SECONDS.MICROSECONDS:NAME ...`, of late (seen
+ * with 11.1) as `YYYY-MM-DDTHH:MM:SS.MICROSECONDSZ NAME ...`.
  */
 import type { JournalRecord, RecordOf } from '../journal/records.js';
 
@@ -27,11 +28,17 @@ export interface DowntimeTraces {
 export function parseTraceLine(
   line: string,
 ): { event: string; text: string; qemuUs: number | undefined } | undefined {
-  const match = /^(?:\d+@(\d+)\.(\d{6}):)?(vmstate_downtime_\w+) (.*)$/.exec(line);
+  const match = /^(?:(\S+?)[: ])?(vmstate_downtime_\w+) (.*)$/.exec(line);
   if (!match) return undefined;
-  const [, seconds, microseconds, event = '', text = ''] = match;
-  const qemuUs = seconds === undefined ? undefined : Number(seconds) * 1e6 + Number(microseconds);
-  return { event, text, qemuUs };
+  const [, stamp = '', event = '', text = ''] = match;
+  return { event, text, qemuUs: microsecondsOf(stamp) };
+}
+
+function microsecondsOf(stamp: string): number | undefined {
+  const [, seconds, microseconds] = /^\d+@(\d+)\.(\d{6})$/.exec(stamp) ?? [];
+  if (seconds !== undefined) return Number(seconds) * 1e6 + Number(microseconds);
+  const [, iso, fraction = '0'] = /^([\d-]{10}T[\d:]{8})(?:\.(\d{6}))?Z$/.exec(stamp) ?? [];
+  return iso === undefined ? undefined : Date.parse(`${iso}Z`) * 1000 + Number(fraction);
 }
 
 /** Traces without a time stamp can't be placed and are left out. */

@@ -172,6 +172,15 @@ describe('the downtime', () => {
     assert.deepEqual(measureDowntime([...qemus(true), ...records])?.unknown, []);
   });
 
+  it('reads the time stamps of QEMU 11 as well as those of earlier ones', () => {
+    const line = 'vmstate_downtime_checkpoint dst-precopy-loadvm-completed';
+    const usOf = (stamp: string): number | undefined => parseTraceLine(stamp + line)?.qemuUs;
+    assert.equal(usOf('6125@1795714627.410200:'), 1_795_714_627_410_200);
+    assert.equal(usOf('2026-11-26T17:37:07.410200Z '), 1_795_714_627_410_200);
+    assert.equal(usOf('2026-11-26T17:37:07Z '), 1_795_714_627_000_000);
+    assert.equal(usOf(''), undefined);
+  });
+
   it('leaves traces without time stamps aside', () => {
     const parsed = parseTraceLine(
       'vmstate_downtime_save type=iterable idstr=ram instance_id=0 downtime=12000',
