@@ -201,10 +201,11 @@ function logOf(folder: string, role: Role): string {
   return join(folder, `${role}.log`);
 }
 
-/** QEMU logs trace events only if it was started with one, whichever it is. */
+/** The destination has an event on from the beginning, which is to stay on. */
 function logging(folder: string, role: Role): string[] {
   const file = logOf(folder, role);
-  return ['-D', file, '-trace', 'vmstate_downtime_checkpoint', '-msg', 'timestamp=on'];
+  const traced = role === 'destination' ? ['-trace', 'vmstate_downtime_checkpoint'] : [];
+  return ['-D', file, '-msg', 'timestamp=on', ...traced];
 }
 
 async function qemuOfSuite(suite: string, folder: string): Promise<string> {

@@ -95,7 +95,10 @@ export function migrateCommand(): Command {
     )
     .option('--forecast <file>', 'decide by what "precopy rehearse --json" printed into this file')
     .option('--no-history', 'do not remember how it went, for later forecasts')
-    .option('--source-log <file>', "the source QEMU's log (-D), for the parts of the downtime")
+    .option(
+      '--source-log <file>',
+      "the source QEMU's log (-D, or its standard error), for the parts of the downtime",
+    )
     .option('--destination-log <file>', "the destination QEMU's log (-D), likewise")
     .option('--journal <file>', 'record everything in a new file, a JSON record a line')
     .addOption(journalLimitOption())

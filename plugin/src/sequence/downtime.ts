@@ -185,7 +185,7 @@ function addLoad(parts: Parts, end: number, view: Moments, unknown: string[]): v
     });
     if (!loaded) {
       unknown.push(
-        "where loading ends and the start begins on the destination: needs --destination-log, of a QEMU started with -trace 'vmstate_downtime_*' -D FILE -msg timestamp=on",
+        'where loading ends and the start begins on the destination: needs --destination-log, the log of a QEMU with -msg timestamp=on and -D FILE, or its standard error',
       );
     }
     return;
@@ -199,7 +199,7 @@ function addLoad(parts: Parts, end: number, view: Moments, unknown: string[]): v
     held === undefined ? ', loading and start on the destination' : ', loading on the destination';
   parts.until(end, { term: 'together', name: `${what}${start}`, from: 'events' });
   unknown.push(
-    `how "${what}${start}" divides: needs --source-log and --destination-log, of QEMUs (8.2 or later) started with -trace 'vmstate_downtime_*' -D FILE -msg timestamp=on`,
+    `how "${what}${start}" divides: needs --source-log and --destination-log, the logs of QEMUs (8.2 or later) with -msg timestamp=on and -D FILE, or their standard error`,
   );
 }
 

@@ -38,7 +38,7 @@ export class TraceLog {
       throw new PrecopyError(
         'USAGE',
         `The log of the ${side.role} ${path} can't be read: ${messageOf(cause)}.`,
-        `Start that QEMU with -D ${path} -trace '${pattern}' -msg timestamp=on.`,
+        `Start that QEMU with -D ${path} -msg timestamp=on, or name the file that its standard error goes to.`,
         { cause },
       );
     }
@@ -85,7 +85,7 @@ export class TraceLog {
     }
     if (found === 0) {
       this.#warn(
-        `No ${pattern} in ${this.#path}: QEMU logs trace events only if it was started with -trace, for example -trace '${pattern}' -D ${this.#path} -msg timestamp=on`,
+        `No ${pattern} in ${this.#path}: it is not this QEMU's log (-D FILE; without -D its standard error, unless it runs with -daemonize), or this QEMU was built without the trace backend "log"`,
       );
     }
   }
