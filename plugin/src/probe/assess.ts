@@ -1,6 +1,7 @@
 /** From what was observed to a verdict. Pure. */
 import { pastTheViommu } from './blockers.js';
 import type { Assessment, Finding, ProbeReport } from './report.js';
+import { runStateObstacle } from './run-state.js';
 import { viommuBefore } from './viommu.js';
 
 export function assess(report: ProbeReport): Assessment {
@@ -9,6 +10,8 @@ export function assess(report: ProbeReport): Assessment {
     what: `QEMU refuses to migrate: "${reason}". ${meaning}`,
     fix,
   }));
+  const withoutGuest = runStateObstacle(report.qemu.status);
+  if (withoutGuest !== undefined) findings.unshift({ severity: 'blocks', ...withoutGuest });
   findings.push(...viommuFindings(report));
   if (report.leftover) {
     findings.push({

@@ -6,6 +6,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { QmpClient } from 'qemu-qmp-client-ts';
+import type { Assessment } from '#plugin/probe/report.js';
 import { startPair } from '#scripts/lab/guest.js';
 import { precopy, startPrecopy, type Finished } from '../../support/precopy.js';
 import { runState } from '../../support/run-state.js';
@@ -89,6 +90,14 @@ describe('precopy on bad input', () => {
     assert.equal(result.exitCode, 3);
     assertOneParagraph(result, /"inmigrate".*swapped/);
     assert.equal(await runState(pair.source), 'running');
+  });
+
+  it('says of a QEMU that waits for a guest that it has none to migrate', async () => {
+    const probed = await precopy('probe', '--qmp', pair.destination.qmp, '--json');
+    assert.equal(probed.exitCode, 3, probed.stdout);
+    const { assessment } = JSON.parse(probed.stdout) as { assessment: Assessment };
+    assert.equal(assessment.verdict, 'not migratable');
+    assert.match(assessment.findings[0]?.what ?? '', /"inmigrate".* no guest to migrate/);
   });
 
   it('says when the destination does not accept, and leaves the source running', async () => {

@@ -61,6 +61,31 @@ describe('what a probe says', () => {
     assert.doesNotMatch(textOf(report), /^(problem|warning):/m);
   });
 
+  const inState = (status: string): ProbeReport =>
+    reportOf({ refused: '' }, { qemu: { version: '10.0.0', pid: 42, status, migration: 'none' } });
+
+  for (const [status, fix] of [
+    ['postmigrate', /where it runs now/],
+    ['inmigrate', /name the source/],
+    ['shutdown', /whose guest runs or is paused/],
+  ] as const) {
+    it(`is not migratable where there is no guest to migrate: ${status}`, () => {
+      const report = inState(status);
+      assert.equal(assess(report).verdict, 'not migratable');
+      assert.match(
+        textOf(report),
+        new RegExp(`^problem: .*"${status}".* no guest to migrate`, 'm'),
+      );
+      assert.match(textOf(report), fix);
+    });
+  }
+
+  for (const status of ['paused', 'prelaunch']) {
+    it(`is migratable of a guest that does not run, but could: ${status}`, () => {
+      assert.equal(assess(inState(status)).verdict, 'migratable');
+    });
+  }
+
   it('is a problem with its fix where a driver has no migration', async () => {
     const report = reportOf(await kernelOf({ devices: [{}] }), { devices: [vfioNic] });
     assert.equal(assess(report).verdict, 'not migratable');
