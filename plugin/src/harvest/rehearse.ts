@@ -17,6 +17,7 @@ import { hasSharedRam } from '../history/shared-ram.js';
 import type { LinkMeasurement } from '../link/measure.js';
 import { probe } from '../probe/observe.js';
 import type { ProbeReport } from '../probe/report.js';
+import { expectGuest } from '../probe/run-state.js';
 import type { QemuSide } from '../sequence/side.js';
 import { generalCaveats } from './caveats.js';
 import { deviceTracking, type DeviceTracking } from './device-tracking.js';
@@ -66,13 +67,14 @@ export interface RehearseOptions {
 }
 
 /**
- * @throws PrecopyError NOT_SUPPORTED (nothing that can be harvested, or a migration began), NO_ACCESS,
- *   MONITOR, USAGE; errors of linux-vfio-ts
+ * @throws PrecopyError NOT_SUPPORTED (no guest to migrate, nothing that can be harvested, or a migration
+ *   began), NO_ACCESS, MONITOR, USAGE; errors of linux-vfio-ts
  */
 export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
   const { side, signal, downtimeLimitMs } = options;
   const pid = side.peer?.pid;
   const report = await probe(side);
+  expectGuest(report.qemu.status);
   const tracking = deviceTracking(report);
   const layout = await describeMemory(side.monitor);
   const { ram, caveats: contentCaveats } = await contentOf(pid, layout, signal);

@@ -1,4 +1,5 @@
 /** Whether a QEMU has a guest that can be migrated, by its run state. Pure. */
+import { PrecopyError } from '../errors.js';
 
 /**
  * Run states (QAPI `RunState`) of a guest that another host can take over; `prelaunch` is one that was not
@@ -37,4 +38,11 @@ export function runStateObstacle(status: string): RunStateObstacle | undefined {
     default:
       return { what, fix: 'Name a QEMU whose guest runs or is paused with --qmp.' };
   }
+}
+
+/** @throws PrecopyError NOT_SUPPORTED where there is no guest of which a migration could be forecast */
+export function expectGuest(status: string): void {
+  const obstacle = runStateObstacle(status);
+  if (obstacle === undefined) return;
+  throw new PrecopyError('NOT_SUPPORTED', obstacle.what, obstacle.fix);
 }

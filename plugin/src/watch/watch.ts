@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HarvestRefusedError } from 'linux-vfio-ts';
 import { PrecopyError, messageOf } from '../errors.js';
+import { expectGuest } from '../probe/run-state.js';
 import { sampleOf, migrationIsOver } from '../sequence/qemu-replies.js';
 import type { QemuSide } from '../sequence/side.js';
 import { watchLive } from './live.js';
@@ -19,6 +20,8 @@ import { watchVersion } from './records.js';
  */
 export async function watchGuest(options: WatchOptions): Promise<void> {
   const { side, signal, show } = options;
+  // One that is migrated here now has a guest when that is over.
+  if (!(await isMigrating(side))) expectGuest((await side.status()).status);
   for (;;) {
     signal.throwIfAborted();
     if (!(await isMigrating(side))) {

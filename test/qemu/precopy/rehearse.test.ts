@@ -1,5 +1,6 @@
 /** Rehearsals of a QEMU of this machine, without VFIO: only its CPUs dirty memory. */
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { keepsSoftDirtyBits, uniformCurve, type Rehearsal } from 'precopy';
 import { QmpClient } from 'qemu-qmp-client-ts';
 import { Guest } from '#scripts/lab/guest.js';
@@ -70,5 +71,24 @@ describe('precopy rehearse of a QEMU without VFIO', () => {
     );
     assert.equal(exitCode, 2);
     assert.deepEqual((JSON.parse(stdout) as { error: { code: string } }).error.code, 'USAGE');
+  });
+});
+
+describe('precopy rehearse of a QEMU without a guest to migrate', () => {
+  it('refuses one that waits for a guest', async () => {
+    await using guest = await Guest.start({ incoming: true });
+    const { exitCode, stdout, stderr } = await precopy('rehearse', '--qmp', guest.qmp);
+    assert.equal(exitCode, 3, stdout + stderr);
+    assert.match(stderr, /"inmigrate", so it has no guest to migrate\. .*name the source/);
+  });
+
+  it('refuses one that has given its guest away', async () => {
+    await using guest = await Guest.start({});
+    await using other = await QmpClient.connect(guest.secondQmp);
+    await other.execute('migrate', { uri: 'exec:cat > /dev/null' });
+    while ((await other.execute('query-status')).status !== 'postmigrate') await sleep(20);
+    const { exitCode, stdout, stderr } = await precopy('rehearse', '--qmp', guest.qmp);
+    assert.equal(exitCode, 3, stdout + stderr);
+    assert.match(stderr, /"postmigrate", so it has no guest to migrate\. .*where it runs now/);
   });
 });
