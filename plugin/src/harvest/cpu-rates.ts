@@ -1,5 +1,5 @@
 /** Watches a guest through QEMU's calc-dirty-rate, where its soft-dirty bits can't be had. */
-import { HarvestGate } from 'linux-vfio-ts';
+import { HarvestGate, HarvestRefusedError } from 'linux-vfio-ts';
 import { PrecopyError } from '../errors.js';
 import type { EstimatedCurve } from '../forecast/curve.js';
 import type { DirtyCurve } from '../forecast/dirty.js';
@@ -66,19 +66,17 @@ export async function watchCpuRates(options: CpuRateOptions): Promise<CpuRates> 
   const resident = async (): Promise<number> =>
     pid === undefined ? 0 : ((await residentBytes(pid)) ?? 0);
   const before = await resident();
-  const gate = new HarvestGate();
-  await using guard = await TrackingGuard.watch(side, gate, { report: () => undefined });
-  const meter = await DirtyRateMeter.open(side, ability, ramPages, signal);
+  await using guard = await guardAgainstMigrations(side);
+  const meter = await DirtyRateMeter.open(side, ability, ramPages, guard, signal);
   const readings: RateReading[] = [];
   let watchedMs = 0;
   for (const windowMs of windows) {
-    await guard.look();
     const reading = await meter.measure(windowMs, signal);
     readings.push(reading);
     watchedMs += reading.windowMs;
     options.onProgress(watchedMs, reading);
   }
-  await guard.look();
+  await expectNoMigration(guard);
   const curve = curveOfRates(readings, ramPages, options.devices);
   if (curve === undefined) throw new RangeError('No window was measured.');
   const grownBytes = Math.max(0, (await resident()) - before);
@@ -103,19 +101,42 @@ export function shortestWindowMs({ unitMs }: DirtyRateAbility): number {
   return Math.max(shortestMs, unitMs);
 }
 
+/** Tells of a migration: where no bitmap is read, nothing can be stolen from it. */
+export async function guardAgainstMigrations(side: QemuSide): Promise<TrackingGuard> {
+  return await TrackingGuard.watch(side, new HarvestGate(), { report: () => undefined });
+}
+
+/** @throws PrecopyError NOT_SUPPORTED, with the HarvestRefusedError as its cause, if one is under way or was */
+async function expectNoMigration(guard: TrackingGuard): Promise<void> {
+  try {
+    await guard.look();
+  } catch (cause) {
+    if (!(cause instanceof HarvestRefusedError)) throw cause;
+    throw new PrecopyError(
+      'NOT_SUPPORTED',
+      `Measuring the dirty rate ended: ${cause.reason}.`,
+      'Rehearse again when that migration has ended.',
+      { cause },
+    );
+  }
+}
+
 /** calc-dirty-rate in the best mode that this QEMU takes. */
 export class DirtyRateMeter {
   readonly mode: DirtyRateMode;
   readonly #side: QemuSide;
   readonly #unitMs: DirtyRateAbility['unitMs'];
   readonly #samples: number;
+  readonly #guard: TrackingGuard;
 
   private constructor(
     mode: DirtyRateMode,
     side: QemuSide,
     unitMs: DirtyRateAbility['unitMs'],
     samples: number,
+    guard: TrackingGuard,
   ) {
+    this.#guard = guard;
     this.mode = mode;
     this.#side = side;
     this.#unitMs = unitMs;
@@ -132,6 +153,7 @@ export class DirtyRateMeter {
     side: QemuSide,
     ability: DirtyRateAbility,
     ramPages: number,
+    guard: TrackingGuard,
     signal: AbortSignal,
   ): Promise<DirtyRateMeter> {
     await dirtyRateMeasured(side, signal);
@@ -140,11 +162,12 @@ export class DirtyRateMeter {
     const mode = await firstThatWorks(modes, async (mode) => {
       await measureDirtyRate(side, mode, unitMs, shortestWindowMs(ability), samples, signal);
     });
-    return new DirtyRateMeter(mode, side, unitMs, samples);
+    return new DirtyRateMeter(mode, side, unitMs, samples, guard);
   }
 
-  /** @throws as {@link measureDirtyRate} */
+  /** @throws as {@link measureDirtyRate}; PrecopyError NOT_SUPPORTED if a migration began */
   async measure(windowMs: number, signal: AbortSignal): Promise<RateReading> {
+    await expectNoMigration(this.#guard);
     return await measureDirtyRate(
       this.#side,
       this.mode,

@@ -1,5 +1,5 @@
 /** One stretch of watching: from a look at the guest until a migration or the user ends it. */
-import { cooperate, HarvestGate } from 'linux-vfio-ts';
+import { cooperate } from 'linux-vfio-ts';
 import { describeMemory, type MemoryLayout } from '../audit/guest-memory.js';
 import { allDirtyCurve } from '../forecast/dirty.js';
 import type { ForecastInput } from '../forecast/forecast.js';
@@ -7,7 +7,7 @@ import { planWindows, type RateReading } from '../forecast/rate-curve.js';
 import type { DirtySource } from '../forecast/qemu-model.js';
 import { deviceTracking, type DeviceTracking } from '../harvest/device-tracking.js';
 import { curveBuilderFor, pagesOf } from '../harvest/dirtied.js';
-import { DirtyRateMeter, shortestWindowMs } from '../harvest/cpu-rates.js';
+import { DirtyRateMeter, guardAgainstMigrations, shortestWindowMs } from '../harvest/cpu-rates.js';
 import { dirtyRateAbility } from '../harvest/dirty-rate.js';
 import { chooseBandwidth, forecastInput, roundMs } from '../harvest/forecast-input.js';
 import { harvestGuest, nothingToWatch } from '../harvest/guest-harvest.js';
@@ -15,7 +15,6 @@ import { processClock } from '../harvest/harvester.js';
 import { viewMigration } from '../harvest/migration-view.js';
 import { contentOf, sumOfPages } from '../harvest/ram-content.js';
 import { cpuName, softDirtyObstacle } from '../harvest/soft-dirty-source.js';
-import { TrackingGuard } from '../harvest/tracking-guard.js';
 import { zeroPageRate } from '../harvest/zero-page-rate.js';
 import { experienceOf } from '../history/experience.js';
 import { aboutOf } from '../history/recorder.js';
@@ -104,13 +103,11 @@ async function watchRates(
   const readings: RateReading[] = [];
   const sampler = new Sampler(new Map([[cpuName, 'cpu']]), intervalMs, pageBytes);
   const showSample = sampleShower(options, recentReadings(readings, ramPages), inputOf);
-  const gate = new HarvestGate();
-  await using guard = await TrackingGuard.watch(side, gate, { report: () => undefined });
+  await using guard = await guardAgainstMigrations(side);
   const ability = await dirtyRateAbility(side, false);
-  const meter = await DirtyRateMeter.open(side, ability, ramPages, signal);
+  const meter = await DirtyRateMeter.open(side, ability, ramPages, guard, signal);
   for (;;) {
     for (const windowMs of windowsOf(shortestWindowMs(ability), intervalMs)) {
-      await guard.look();
       const reading = await meter.measure(windowMs, signal);
       const { startMs, mibPerSecond } = reading;
       forgetOld(readings, startMs);

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { keepsSoftDirtyBits, uniformCurve, type Rehearsal } from 'precopy';
 import { QmpClient } from 'qemu-qmp-client-ts';
 import { Guest } from '#scripts/lab/guest.js';
-import { precopy } from '../../support/precopy.js';
+import { precopy, startPrecopy } from '../../support/precopy.js';
 
 describe('precopy rehearse of a QEMU without VFIO', () => {
   const workload = { baseAddress: 0x400_0000, pages: 16_384, pagesPerSecond: 12_000 };
@@ -16,6 +16,17 @@ describe('precopy rehearse of a QEMU without VFIO', () => {
   after(async () => {
     await guest[Symbol.asyncDispose]();
   });
+
+  /** Waits until precopy has QEMU measure, or at least has switched MIGRATION events on. */
+  const measuring = async (monitor: QmpClient): Promise<void> => {
+    for (;;) {
+      const capabilities = await monitor.execute('query-migrate-capabilities');
+      if (capabilities.some(({ capability, state }) => capability === 'events' && state)) break;
+      await sleep(20);
+    }
+    // The window that tells which mode QEMU takes.
+    await sleep(1500);
+  };
 
   const rehearse = async (...more: string[]): Promise<Rehearsal> => {
     const { exitCode, stdout, stderr } = await precopy(
@@ -63,6 +74,22 @@ describe('precopy rehearse of a QEMU without VFIO', () => {
     assert.equal(exitCode, 3, stderr);
     assert.match(stderr, /QEMU is migrating/);
     await other.execute('migrate_cancel');
+  });
+
+  it('ends with what happened where a migration begins meanwhile', async () => {
+    const running = startPrecopy(['rehearse', '--qmp', guest.qmp, '--duration', '25s']);
+    await using other = await QmpClient.connect(guest.secondQmp);
+    await measuring(other);
+    await other.execute('migrate-set-parameters', { 'max-bandwidth': 1 << 20 });
+    await other.execute('migrate', { uri: 'exec:cat > /dev/null' });
+    const { exitCode, stderr } = await running.finished;
+    await other.execute('migrate_cancel');
+    assert.equal(exitCode, 3, stderr);
+    assert.match(
+      stderr,
+      /QEMU is migrating \(\w+\).* Rehearse again when that migration has ended/,
+    );
+    if (!(await keepsSoftDirtyBits())) assert.doesNotMatch(stderr, /bitmap/);
   });
 
   it('refuses to forecast from nothing', async () => {
