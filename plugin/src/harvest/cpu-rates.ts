@@ -13,8 +13,9 @@ import {
   type DirtyRateMode,
 } from './dirty-rate.js';
 import { formatMs } from '../report/format.js';
+import { claimGuest, leftoversUndone } from './leftovers.js';
 import { residentBytes } from './resident.js';
-import { TrackingGuard } from './tracking-guard.js';
+import { eventsAreOn, TrackingGuard } from './tracking-guard.js';
 
 const pageBytes = 4096;
 /** QEMU takes windows from 50 ms on (8.2); shorter ones than this say little in whole MiB/s. */
@@ -48,8 +49,8 @@ export interface CpuRates {
 /**
  * Must not run beside a harvest of ours: see {@link DirtyRateMode}.
  *
- * @throws PrecopyError NOT_SUPPORTED (also if a migration is under way or begins), USAGE if the time is
- *   too short; the signal's reason
+ * @throws PrecopyError NOT_SUPPORTED (also if a migration is under way or begins, or another precopy watches
+ *   this QEMU), NO_ACCESS, USAGE if the time is too short; the signal's reason
  */
 export async function watchCpuRates(options: CpuRateOptions): Promise<CpuRates> {
   const { side, pid, ramPages, durationMs, signal } = options;
@@ -66,7 +67,8 @@ export async function watchCpuRates(options: CpuRateOptions): Promise<CpuRates> 
   const resident = async (): Promise<number> =>
     pid === undefined ? 0 : ((await residentBytes(pid)) ?? 0);
   const before = await resident();
-  await using guard = await guardAgainstMigrations(side);
+  await using claim = await claimRates(side, pid);
+  const { guard } = claim;
   const meter = await DirtyRateMeter.open(side, ability, ramPages, guard, signal);
   const readings: RateReading[] = [];
   let watchedMs = 0;
@@ -85,6 +87,7 @@ export async function watchCpuRates(options: CpuRateOptions): Promise<CpuRates> 
     mode,
     curve,
     caveats: [
+      ...claim.caveats,
       `The CPUs were watched through QEMU's calc-dirty-rate (${mode}) in ${windows.length} windows of ${formatMs(shortest)} to ${formatMs(Math.max(...windows))}. It tells whole MiB/s and no pages: below ${formatMs(shortest)} the curve is interpolated, and there is no heat map.`,
       ...modeCaveats(mode, ramPages, grownBytes),
       ...(options.hasVfioDevices
@@ -101,9 +104,35 @@ export function shortestWindowMs({ unitMs }: DirtyRateAbility): number {
   return Math.max(shortestMs, unitMs);
 }
 
-/** Tells of a migration: where no bitmap is read, nothing can be stolen from it. */
-export async function guardAgainstMigrations(side: QemuSide): Promise<TrackingGuard> {
-  return await TrackingGuard.watch(side, new HarvestGate(), { report: () => undefined });
+/** A QEMU whose dirty rate is ours to measure. */
+export interface RateClaim extends AsyncDisposable {
+  /** Tells of a migration: where no bitmap is read, nothing can be stolen from it. */
+  readonly guard: TrackingGuard;
+  readonly caveats: readonly string[];
+}
+
+/**
+ * QEMU measures for one at a time: another precopy is kept out as from harvests, where QEMU's process is known.
+ *
+ * @throws PrecopyError NOT_SUPPORTED if another precopy watches this QEMU, or it migrates; NO_ACCESS
+ */
+export async function claimRates(side: QemuSide, pid: number | undefined): Promise<RateClaim> {
+  const claim = pid === undefined ? undefined : await claimGuest(side, pid);
+  claim?.state.write({ eventsWereOff: !(await eventsAreOn(side)) });
+  try {
+    const guard = await TrackingGuard.watch(side, new HarvestGate(), { report: () => undefined });
+    return {
+      guard,
+      caveats: claim?.cleanedUp === true ? [leftoversUndone] : [],
+      [Symbol.asyncDispose]: async () => {
+        await guard[Symbol.asyncDispose]();
+        claim?.state.remove();
+      },
+    };
+  } catch (error) {
+    claim?.state.remove();
+    throw error;
+  }
 }
 
 /** @throws PrecopyError NOT_SUPPORTED, with the HarvestRefusedError as its cause, if one is under way or was */

@@ -21,9 +21,9 @@ export const leftoversUndone =
   'An earlier rehearsal of this guest was killed, or a migration began in it; its dirty tracking was switched off first.';
 
 /**
- * Claims a QEMU to be harvested; undoes what a killed run left.
+ * Claims a QEMU to be watched; undoes what a killed run left.
  *
- * @throws PrecopyError NOT_SUPPORTED if another precopy harvests it, or QEMU migrates; NO_ACCESS
+ * @throws PrecopyError NOT_SUPPORTED if another precopy watches it, or QEMU migrates; NO_ACCESS
  */
 export async function claimGuest(
   side: QemuSide,
@@ -35,7 +35,7 @@ export async function claimGuest(
 }
 
 /**
- * Undoes what a killed run left; does nothing while another precopy harvests this QEMU.
+ * Undoes what a killed run left; does nothing while another precopy watches this QEMU.
  *
  * @returns whether something was left
  * @throws as {@link claimGuest}

@@ -49,7 +49,7 @@ export class TrackingState {
    * Looks for what an earlier run left on this QEMU, and undoes it.
    *
    * @param undo called if an earlier run was killed. It may throw, and the file is kept then
-   * @throws PrecopyError NOT_SUPPORTED if a precopy that still runs harvests this QEMU; NO_ACCESS if the
+   * @throws PrecopyError NOT_SUPPORTED if a precopy that still runs watches this QEMU; NO_ACCESS if the
    *   folder can't be used
    */
   static async claim(
@@ -64,7 +64,7 @@ export class TrackingState {
     if (left !== undefined && isAlive(left.owner)) {
       throw new PrecopyError(
         'NOT_SUPPORTED',
-        `Another precopy (pid ${left.owner.pid}) harvests this QEMU (pid ${qemu.pid}); each would take the other's dirty bits.`,
+        `Another precopy (pid ${left.owner.pid}) watches this QEMU (pid ${qemu.pid}), and only one can at a time.`,
         'Wait until it has ended.',
       );
     }

@@ -7,7 +7,7 @@ import { planWindows, type RateReading } from '../forecast/rate-curve.js';
 import type { DirtySource } from '../forecast/qemu-model.js';
 import { deviceTracking, type DeviceTracking } from '../harvest/device-tracking.js';
 import { curveBuilderFor, pagesOf } from '../harvest/dirtied.js';
-import { DirtyRateMeter, guardAgainstMigrations, shortestWindowMs } from '../harvest/cpu-rates.js';
+import { claimRates, DirtyRateMeter, shortestWindowMs } from '../harvest/cpu-rates.js';
 import { dirtyRateAbility } from '../harvest/dirty-rate.js';
 import { chooseBandwidth, forecastInput, roundMs } from '../harvest/forecast-input.js';
 import { harvestGuest, nothingToWatch } from '../harvest/guest-harvest.js';
@@ -97,15 +97,15 @@ async function harvestLive(
 /** Through QEMU's calc-dirty-rate: windows of different lengths, one after the other. */
 async function watchRates(
   options: WatchOptions,
-  { ramPages, inputOf }: Pick<Guest, 'ramPages' | 'inputOf'>,
+  { pid, ramPages, inputOf }: Pick<Guest, 'pid' | 'ramPages' | 'inputOf'>,
 ): Promise<void> {
   const { side, signal, intervalMs } = options;
   const readings: RateReading[] = [];
   const sampler = new Sampler(new Map([[cpuName, 'cpu']]), intervalMs, pageBytes);
   const showSample = sampleShower(options, recentReadings(readings, ramPages), inputOf);
-  await using guard = await guardAgainstMigrations(side);
+  await using claim = await claimRates(side, pid);
   const ability = await dirtyRateAbility(side, false);
-  const meter = await DirtyRateMeter.open(side, ability, ramPages, guard, signal);
+  const meter = await DirtyRateMeter.open(side, ability, ramPages, claim.guard, signal);
   for (;;) {
     for (const windowMs of windowsOf(shortestWindowMs(ability), intervalMs)) {
       const reading = await meter.measure(windowMs, signal);

@@ -76,6 +76,21 @@ describe('precopy rehearse of a QEMU without VFIO', () => {
     await other.execute('migrate_cancel');
   });
 
+  it('keeps a second rehearsal out, and a watch, and is not disturbed by them', async () => {
+    const first = startPrecopy(['rehearse', '--qmp', guest.qmp, '--duration', '8s']);
+    await using other = await QmpClient.connect(guest.secondQmp);
+    await measuring(other);
+    await other.close();
+    for (const command of ['rehearse', 'watch']) {
+      const second = await precopy(command, '--qmp', guest.secondQmp);
+      assert.equal(second.exitCode, 3, second.stderr);
+      assert.match(second.stderr, new RegExp(`Another precopy \\(pid ${first.process.pid}\\)`));
+    }
+    const { exitCode, stderr } = await first.finished;
+    assert.equal(exitCode, 0, stderr);
+    await rehearse('--duration', '2s');
+  });
+
   it('ends with what happened where a migration begins meanwhile', async () => {
     const running = startPrecopy(['rehearse', '--qmp', guest.qmp, '--duration', '25s']);
     await using other = await QmpClient.connect(guest.secondQmp);
