@@ -46,7 +46,7 @@ export function rehearsalLines(rehearsal: Rehearsal, width = 80): string[] {
 function verdict(forecast: Forecast): string {
   const { converges, convergedShare, samples } = forecast;
   return converges === 'perhaps'
-    ? `${verdicts.perhaps} (in ${Math.round(100 * convergedShare)} % of ${samples} simulated migrations)`
+    ? `${verdicts.perhaps} (it converges in ${Math.round(100 * convergedShare)} % of ${samples} simulated migrations)`
     : verdicts[converges];
 }
 
