@@ -2,7 +2,12 @@
 import { cooperate } from 'linux-vfio-ts';
 import { CurveBuilder, type WorkloadPhase } from '../forecast/curve.js';
 import { allDirtyCurve, sumOfCurves } from '../forecast/dirty.js';
-import { rehearsed, type Rehearsed } from '../forecast/rehearsed.js';
+import {
+  extrapolationWarnings,
+  rehearsed,
+  type PassLengths,
+  type Rehearsed,
+} from '../forecast/rehearsed.js';
 import type { RamStretch } from '../forecast/qemu-model.js';
 import { watchCpuRates, type CpuRateOptions } from './cpu-rates.js';
 import type { DeviceTracking } from './device-tracking.js';
@@ -61,13 +66,13 @@ export function curveBuilderFor(layout: GuestHarvestOptions['layout']): CurveBui
 /**
  * Watches the guest, and makes curves of its harvests.
  *
- * @param longestWindowMs the longest window that the forecast will look at
+ * @param passes of the migration to forecast
  * @param device the only VFIO device of the guest; null where there are more, or none
  * @throws as {@link harvestGuest}
  */
 export async function watchDirtied(
   options: Omit<GuestHarvestOptions, 'onHarvest' | 'onRestart'>,
-  longestWindowMs: number,
+  passes: PassLengths,
   device: string | null,
   onProgress: (progress: HarvestProgress) => void,
 ): Promise<Dirtied> {
@@ -95,7 +100,7 @@ export async function watchDirtied(
   return {
     phases: builder.phases().map((phase) => ({
       phase: { ...phase, startMs: phase.startMs - startMs, endMs: phase.endMs - startMs },
-      ...rehearsed(builder, kinds, longestWindowMs, phase),
+      ...rehearsed(builder, kinds, passes, phase),
     })),
     sources: sourceFigures(builder, sources, device),
     together: figuresByBlock(builder, {}) ?? null,
@@ -110,11 +115,13 @@ export async function watchDirtied(
  * Measures the CPUs by rates, and adds them to what was found out of devices.
  *
  * @param devices null where there are none
+ * @param passes of the migration to forecast
  * @throws as {@link watchCpuRates}
  */
 export async function withCpuRates(
   devices: Dirtied | null,
   options: Omit<CpuRateOptions, 'devices' | 'onProgress'>,
+  passes: PassLengths,
   onProgress: (progress: HarvestProgress) => void,
 ): Promise<Dirtied> {
   const { durationMs } = options;
@@ -131,7 +138,12 @@ export async function withCpuRates(
   const phases = devices?.phases ?? [{ phase: null, sources: [], warnings: [] }];
   return {
     ...(devices ?? { together: null, heat: null, hotRanges: [], summary: null }),
-    phases: phases.map((phase) => ({ ...phase, sources: [source, ...phase.sources] })),
+    phases: phases.map((phase) => {
+      const sources = [source, ...phase.sources];
+      const together = sumOfCurves(...sources.map(({ curve }) => curve));
+      const beyond = extrapolationWarnings(together, rates.curve.knownToMs, passes);
+      return { ...phase, sources, warnings: [...phase.warnings, ...beyond] };
+    }),
     sources: [
       {
         name: cpuName,

@@ -9,7 +9,7 @@ import {
   type ForecastInput,
 } from '../forecast/forecast.js';
 import { sumOfCurves } from '../forecast/dirty.js';
-import { worstOf } from '../forecast/rehearsed.js';
+import { worstOf, type PassLengths } from '../forecast/rehearsed.js';
 import type { HistoryEntry } from '../history/entries.js';
 import { experienceOf } from '../history/experience.js';
 import { aboutOf } from '../history/recorder.js';
@@ -97,7 +97,10 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
   const dirtied =
     tracking.kind === 'everything'
       ? everythingDirty(ram, tracking)
-      : await watch(options, { report, tracking, layout, firstRoundMs, ramPages: sumOfPages(ram) });
+      : await watch(options, {
+          ...{ report, tracking, layout, ramPages: sumOfPages(ram) },
+          passes: { firstRoundMs, pagesPerSecond: bandwidth.bytesPerSecond / pageBytes },
+        });
   const known = {
     ...{ report, ram, view, bandwidth, experience, zeroPages, downtimeLimitMs, firstRoundMs },
     busyShare: tracking.kind === 'everything' ? undefined : busyShare?.(),
@@ -161,14 +164,14 @@ interface Watched {
   readonly report: ProbeReport;
   readonly tracking: Exclude<DeviceTracking, { kind: 'everything' }>;
   readonly layout: MemoryLayout;
-  readonly firstRoundMs: number;
+  readonly passes: PassLengths;
   readonly ramPages: number;
 }
 
 /** Harvests what can be harvested, and then has QEMU measure the CPUs where their soft-dirty bits can't. */
 async function watch(options: RehearseOptions, at: Watched): Promise<Dirtied> {
   const { side, cpu, signal, onProgress } = options;
-  const { report, tracking, layout, ramPages } = at;
+  const { report, tracking, layout, passes, ramPages } = at;
   if (!cpu && tracking.kind === 'none') throw nothingToWatch();
   const pid = side.peer?.pid;
   const obstacle = cpu ? await softDirtyObstacle(pid, layout, signal) : undefined;
@@ -179,7 +182,7 @@ async function watch(options: RehearseOptions, at: Watched): Promise<Dirtied> {
       ? null
       : await watchDirtied(
           { ...options, pid, layout, tracking, mayBeOn, cpu: softDirty },
-          at.firstRoundMs,
+          passes,
           onlyDevice(report),
           onProgress,
         );
@@ -188,6 +191,7 @@ async function watch(options: RehearseOptions, at: Watched): Promise<Dirtied> {
   const found = await withCpuRates(
     harvested,
     { ...options, pid, ramPages, hasVfioDevices },
+    passes,
     onProgress,
   );
   return { ...found, caveats: [...(obstacle ? [obstacle.message] : []), ...found.caveats] };

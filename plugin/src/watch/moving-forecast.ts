@@ -100,7 +100,7 @@ export function recentHarvests(
     if (builder.harvests < leastHarvests) return undefined;
     const phaseMs = builder.phases().at(-1)?.startMs ?? 0;
     const startMs = Math.max(nowMs - memoryMs, phaseMs);
-    const { sources } = rehearsed(builder, kinds, 0, { startMs });
+    const { sources } = rehearsed(builder, kinds, undefined, { startMs });
     return { sources, fromLastMs: nowMs - startMs };
   };
 }

@@ -66,6 +66,15 @@ describe('precopy rehearse of a QEMU without VFIO', () => {
     assert.equal((await forecastAt('10M', '300ms')).converges, 'no');
   });
 
+  it('warns where passes take far longer than what it measured', async function () {
+    // Soft-dirty bits give windows as long as all that was watched.
+    if (await keepsSoftDirtyBits()) this.skip();
+    const warningsAt = async (bandwidth: string): Promise<string> =>
+      (await rehearse('--duration', '2s', '--bandwidth', bandwidth)).forecast.warnings.join(' ');
+    assert.match(await warningsAt('10M'), /extrapolated\. Rehearse longer \(--duration\)/);
+    assert.equal(await warningsAt('1G'), '');
+  });
+
   it('leaves a guest that migrates alone', async () => {
     await using other = await QmpClient.connect(guest.secondQmp);
     await other.execute('migrate-set-parameters', { 'max-bandwidth': 1 << 20 });

@@ -228,7 +228,7 @@ describe('a rehearsal', () => {
     const { sources, warnings } = rehearsed(
       harvests(() => 3000),
       new Map([['cpu', 'cpu']]),
-      8000,
+      { firstRoundMs: 8000, pagesPerSecond: 16_384 },
     );
     assert.deepEqual(warnings, []);
     const known = input({ cpu: uniformCurve(4000, 3000) });
@@ -242,7 +242,7 @@ describe('a rehearsal', () => {
   it('of one phase is what was dirtied in it', () => {
     const builder = harvests((ms) => (ms < 10_000 ? 300 : 6000));
     for (const [i, rate] of [300, 6000].entries()) {
-      const { sources } = rehearsed(builder, new Map(), 8000, builder.phases()[i]);
+      const { sources } = rehearsed(builder, new Map(), undefined, builder.phases()[i]);
       const pages = sources[0]?.curve.pagesIn(500) ?? 0;
       assert.ok(Math.abs(pages / uniformCurve(4000, rate).pagesIn(500) - 1) < 0.05);
     }
@@ -256,12 +256,19 @@ describe('a rehearsal', () => {
     assert.equal(worstOf([of(calm)]), 0);
   });
 
-  it('warns where the forecast looks much further than was watched', () => {
-    const { warnings } = rehearsed(
-      harvests(() => 1000),
-      new Map(),
-      600_000,
-    );
-    assert.match(warnings[0] ?? '', /extrapolated. Watch longer/);
-  });
+  for (const [what, passes, warned] of [
+    ['its first round is long', { firstRoundMs: 600_000, pagesPerSecond: 16_384 }, true],
+    ['its passes become long', { firstRoundMs: 8000, pagesPerSecond: 10 }, true],
+    ['its passes only become shorter', { firstRoundMs: 8000, pagesPerSecond: 16_384 }, false],
+  ] as const) {
+    it(`${warned ? 'warns of' : 'is content with'} what was watched of a migration where ${what}`, () => {
+      const { warnings } = rehearsed(
+        harvests(() => 1000),
+        new Map(),
+        passes,
+      );
+      assert.equal(warnings.length, warned ? 1 : 0, warnings.join(' '));
+      if (warned) assert.match(warnings[0] ?? '', /extrapolated\. Rehearse longer \(--duration\)/);
+    });
+  }
 });
