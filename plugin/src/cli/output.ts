@@ -1,6 +1,11 @@
 /** What every command does with its end: the error as one paragraph, the exit code, JSON. */
 import { BorrowError } from 'linux-vfio-ts';
-import { QmpArgumentError, QmpAbortedError } from 'qemu-qmp-client-ts';
+import {
+  QmpAbortedError,
+  QmpArgumentError,
+  QmpDisconnectedError,
+  QmpStateError,
+} from 'qemu-qmp-client-ts';
 import { PrecopyError, exitCodes, messageOf, type ExitCode } from '../errors.js';
 import { toJson } from '../journal/json.js';
 
@@ -28,6 +33,17 @@ function errorToJson(error: unknown): Record<string, unknown> {
       ...(error instanceof BorrowError ? { next: error.fixes.join(' ') } : {}),
     },
   };
+}
+
+/** That the monitor is gone, in place of what the client says of a command that can't be sent then. */
+export function orMonitorGone(error: unknown, address: string): unknown {
+  if (!(error instanceof QmpDisconnectedError || error instanceof QmpStateError)) return error;
+  return new PrecopyError(
+    'MONITOR',
+    `The monitor ${address} is gone: its QEMU has ended, or closed the connection.`,
+    'If that QEMU still runs, run the command again.',
+    { cause: error },
+  );
 }
 
 /** Prints an error where the user or a program (`--json`) looks for it, and returns its exit code. */

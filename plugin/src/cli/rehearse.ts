@@ -18,7 +18,7 @@ import {
   stolenBitsOption,
 } from './forecast-options.js';
 import { parseDuration, parseCorePercent } from './numbers.js';
-import { interruptSignal, reportError, widthOf } from './output.js';
+import { interruptSignal, orMonitorGone, reportError, widthOf } from './output.js';
 import { ProgressLine, watchingText } from './progress-line.js';
 import { addressForms, monitorAddress } from './monitor-address.js';
 
@@ -112,7 +112,7 @@ async function runRehearse(flags: RehearseFlags): Promise<ExitCode> {
   } catch (caught) {
     progress.clear();
     // What waits on the signal throws an AbortError of its own; the reason says more.
-    const error: unknown = signal.aborted ? signal.reason : caught;
+    const error: unknown = signal.aborted ? signal.reason : orMonitorGone(caught, flags.qmp);
     return reportError('rehearse', error, flags.json === true);
   }
 }

@@ -20,7 +20,13 @@ import {
 } from './forecast-options.js';
 import { journalLimitOption } from './journal-options.js';
 import { parseDuration, parseCorePercent } from './numbers.js';
-import { interruptSignal, readerGoneSignal, reportError, widthOf } from './output.js';
+import {
+  interruptSignal,
+  orMonitorGone,
+  readerGoneSignal,
+  reportError,
+  widthOf,
+} from './output.js';
 import { addressForms, monitorAddress } from './monitor-address.js';
 
 interface WatchFlags {
@@ -106,7 +112,7 @@ async function runWatch(flags: WatchFlags): Promise<ExitCode> {
     output.end();
     // It has no end of its own: Ctrl-C is the ordinary one.
     if (signal.aborted && (error === signal.reason || isAbort(error))) return exitCodes.done;
-    return reportError('watch', error, json);
+    return reportError('watch', orMonitorGone(error, flags.qmp), json);
   } finally {
     clearTimeout(timer);
   }

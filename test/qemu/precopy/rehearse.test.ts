@@ -143,3 +143,17 @@ describe('precopy rehearse of a QEMU without a guest to migrate', () => {
     assert.match(stderr, /"postmigrate", so it has no guest to migrate\. .*where it runs now/);
   });
 });
+
+describe('precopy rehearse of a QEMU that ends', () => {
+  it('says that it is gone', async function () {
+    // Where soft-dirty bits are read, /proc may tell of it first.
+    if (await keepsSoftDirtyBits()) this.skip();
+    await using guest = await Guest.start({});
+    const running = startPrecopy(['rehearse', '--qmp', guest.qmp]);
+    await sleep(3000);
+    guest.process.kill('SIGKILL');
+    const { exitCode, stderr } = await running.finished;
+    assert.equal(exitCode, 1, stderr);
+    assert.match(stderr, /^precopy rehearse: The monitor unix:\S+ is gone: its QEMU has ended/);
+  });
+});

@@ -113,3 +113,15 @@ describe('precopy watch of a QEMU without a guest to migrate', () => {
     assert.match(stderr, /"postmigrate", so it has no guest to migrate\. .*where it runs now/);
   });
 });
+
+describe('precopy watch of a QEMU that ends', () => {
+  it('says that it is gone', async () => {
+    await using guest = await Guest.start({});
+    const running = startPrecopy(['watch', '--qmp', guest.qmp, '--overhead', '100']);
+    await running.printed('pages/s');
+    guest.process.kill('SIGKILL');
+    const { exitCode, stderr } = await running.finished;
+    assert.equal(exitCode, 1, stderr);
+    assert.match(stderr, /^precopy watch: The monitor unix:\S+ is gone: its QEMU has ended/);
+  });
+});
