@@ -2,6 +2,7 @@
 import { PrecopyError } from '../errors.js';
 import { explainBlocker } from '../probe/blockers.js';
 import { probe } from '../probe/observe.js';
+import { runStateObstacle } from '../probe/run-state.js';
 import { compareSettings, compareSides } from './compare-sides.js';
 import type { Preflight } from './control.js';
 import { migrationIsOver, type MigrationInfo, type StatusInfo } from './qemu-replies.js';
@@ -19,29 +20,18 @@ export interface PreflightView {
   destination: { status: StatusInfo; address: string } | undefined;
 }
 
-/** Run states (QAPI `RunState`) of a guest that another host can take over. */
-const migratable = new Set([
-  'running',
-  'paused',
-  // Started with -S and not continued yet: the destination is left so, too.
-  'prelaunch',
-  'suspended',
-  'io-error',
-  'watchdog',
-  'guest-panicked',
-]);
-
 /** Why this migration can't work; undefined if nothing speaks against it. Pure. */
 export function findObstacle(view: PreflightView): PrecopyError | undefined {
   const { sourceStatus, sourceMigration, destination } = view;
   const under = sourceMigration.status ?? 'none';
-  if (!migratable.has(sourceStatus.status)) {
+  const noGuest = runStateObstacle(sourceStatus.status);
+  if (noGuest) {
     return new PrecopyError(
       'NOT_SUPPORTED',
-      `The source ${view.sourceAddress} is in the run state "${sourceStatus.status}", so it has no guest to migrate.`,
+      `The source ${view.sourceAddress}: ${noGuest.what}`,
       sourceStatus.status === 'inmigrate'
         ? 'It waits for a migration itself: --qmp and --to-qmp may be swapped.'
-        : 'Name a QEMU whose guest runs or is paused with --qmp.',
+        : noGuest.fix,
     );
   }
   if (!migrationIsOver(under)) {
