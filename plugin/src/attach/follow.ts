@@ -4,6 +4,7 @@ import { messageOf } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
 import type { MigrationResult } from '../journal/records.js';
 import { pause } from '../pause.js';
+import { sourceEnd } from '../sequence/migration-events.js';
 import { PassFollower } from '../sequence/pass-follower.js';
 import { fromQemu } from '../sequence/qmp-parameters.js';
 import {
@@ -155,9 +156,7 @@ export class MigrationFollower {
         return undefined;
       case 'MIGRATION': {
         const { status } = migrationEventData.parse(event.data);
-        if (!migrationIsOver(status)) return undefined;
-        // As overOnSource of MigrationEvents has it.
-        return status === 'failed' && this.#cancelling ? 'cancelled' : outcomeOf(status);
+        return migrationIsOver(status) ? sourceEnd(status, this.#cancelling) : undefined;
       }
       default:
         return undefined;
@@ -183,8 +182,4 @@ export class MigrationFollower {
     this.#journal.append({ type: 'result', result });
     return result;
   }
-}
-
-function outcomeOf(status: string): MigrationResult['outcome'] {
-  return status === 'completed' || status === 'cancelled' ? status : 'failed';
 }

@@ -1,5 +1,5 @@
 import type { EventSubscription, QmpEvent } from 'qemu-qmp-client-ts';
-import { migrationEventData, migrationPassData } from './qemu-replies.js';
+import { migrationEventData, migrationIsOver, migrationPassData } from './qemu-replies.js';
 import type { QemuSide } from './side.js';
 
 /** What the events of both QEMUs have told so far. */
@@ -23,6 +23,18 @@ export interface EventState {
 }
 
 export type SourceEnd = 'completed' | 'failed' | 'cancelled';
+
+/**
+ * What a migration has come to that is over.
+ *
+ * @param status QEMU's. It shuts the channel before it says that it cancels, and its own migration thread may
+ *   find that first: `failed`
+ * @param cancelling QEMU had taken our cancel
+ */
+export function sourceEnd(status: string, cancelling: boolean): SourceEnd {
+  if (status === 'completed' || status === 'cancelled') return status;
+  return cancelling ? 'cancelled' : 'failed';
+}
 
 const watched = ['MIGRATION', 'MIGRATION_PASS', 'STOP', 'RESUME', 'VFIO_MIGRATION'];
 
@@ -127,11 +139,9 @@ export class MigrationEvents implements Disposable {
 
   /** The source's final state, once it has one; `failed` also when its monitor is gone. */
   get overOnSource(): SourceEnd | undefined {
-    const { sourceStatus, sourceLost, cancelling, postcopy } = this.state;
-    // QEMU shuts the channel before it says that it cancels, and its own migration thread may find that first.
-    if (sourceStatus === 'failed' && cancelling && !postcopy) return 'cancelled';
-    if (sourceStatus === 'completed' || sourceStatus === 'failed' || sourceStatus === 'cancelled') {
-      return sourceStatus;
+    const { sourceStatus = 'none', sourceLost, cancelling, postcopy } = this.state;
+    if (sourceStatus !== 'none' && migrationIsOver(sourceStatus)) {
+      return sourceEnd(sourceStatus, cancelling && !postcopy);
     }
     return sourceLost ? 'failed' : undefined;
   }

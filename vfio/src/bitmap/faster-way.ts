@@ -9,7 +9,7 @@ const LOOK_AGAIN = 31;
  */
 export class FasterWay {
   readonly #costs: [number[], number[]] = [[], []];
-  #faster: 0 | 1 = 0;
+  readonly #medians: [number, number] = [Infinity, Infinity];
   #calls = 0;
 
   /** The way to go now. */
@@ -17,7 +17,8 @@ export class FasterWay {
     const [one, other] = this.#costs;
     if (other.length < KEPT) return one.length > other.length ? 1 : 0;
     const looksAgain = this.#calls % LOOK_AGAIN === 0;
-    return looksAgain ? otherThan(this.#faster) : this.#faster;
+    const secondIsFaster = this.#medians[1] < this.#medians[0];
+    return secondIsFaster === looksAgain ? 0 : 1;
   }
 
   /**
@@ -30,12 +31,8 @@ export class FasterWay {
     const costs = this.#costs[way];
     costs.push(cost);
     if (costs.length > KEPT) costs.shift();
-    this.#faster = medianOf(this.#costs[1]) < medianOf(this.#costs[0]) ? 1 : 0;
+    this.#medians[way] = medianOf(costs);
   }
-}
-
-function otherThan(way: 0 | 1): 0 | 1 {
-  return way === 0 ? 1 : 0;
 }
 
 function medianOf(values: readonly number[]): number {

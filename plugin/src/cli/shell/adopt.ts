@@ -5,6 +5,7 @@ import { PassFollower } from '../../sequence/pass-follower.js';
 import { PhaseMachine, type Phase } from '../../sequence/phase.js';
 import type { Goal } from '../../sequence/policy.js';
 import { manualPolicy } from '../../sequence/policies/manual.js';
+import { sourceEnd } from '../../sequence/migration-events.js';
 import { migrationIsOver } from '../../sequence/qemu-replies.js';
 import type { QmpControl } from '../../sequence/qmp-control.js';
 import { Sequencer } from '../../sequence/sequencer.js';
@@ -87,7 +88,7 @@ export async function adoptMigration(adoption: Adoption): Promise<SteeredMigrati
       const says = `The monitor of the source ${control.source.address} is gone${sourceLost ? `: ${messageOf(sourceLost)}` : ''}. The migration goes on by itself, and this shell's guardian releases it if it is held. "precopy shell" takes it over again.`;
       return { says, failed: true };
     }
-    const end = status === 'completed' || status === 'cancelled' ? status : 'failed';
+    const end = sourceEnd(status, false);
     if (!phases.canEnter(end)) enter('switchover', 'everything was sent');
     enter(end, `QEMU says ${events.state.sourceStatus ?? status}`);
     return { says: `the migration is over: ${status}`, failed: end === 'failed' };

@@ -5,7 +5,7 @@ import type { Check } from './checks.js';
 import { dirtiedParts, forecastParts } from './dirtied.js';
 import { escapeMarkup } from './markup.js';
 import { colorOf, linePlot, partsBar, type Axis, type Series } from './plot.js';
-import type { Run } from './run.js';
+import { noEnd, type Run } from './run.js';
 import { style } from './style.js';
 
 /** More rows make no table that anybody reads. */
@@ -210,16 +210,7 @@ function decisionParts({ decisions, phases }: Run): string[] {
 }
 
 function noteParts(run: Run, notes: readonly string[]): string[] {
-  const texts = [
-    ...run.warnings,
-    ...run.caveats,
-    ...(run.hasEnd
-      ? []
-      : [
-          'The journal has no end: precopy was killed, lost sight of the migration, or still writes it.',
-        ]),
-    ...notes,
-  ];
+  const texts = [...run.warnings, ...run.caveats, ...(run.hasEnd ? [] : [noEnd]), ...notes];
   if (texts.length === 0) return [];
   return [
     '<section><h2>Notes</h2><ul>',

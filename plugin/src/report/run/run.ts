@@ -38,6 +38,10 @@ export type Timed<T> = T & { readonly sinceMs: number };
 
 export type CurvePoints = readonly CurvePoint[];
 
+/** What a report notes where `hasEnd` is false. */
+export const noEnd =
+  'The journal has no end: precopy was killed, lost sight of the migration, or still writes it.';
+
 export function runOf(records: readonly JournalRecord[]): Run {
   const begun = records.find(beginsMigration);
   const first = records[0];

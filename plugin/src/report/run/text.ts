@@ -1,7 +1,7 @@
 import type { JournalRecord } from '../../journal/records.js';
 import { MigrationText, verdictLine } from '../migration.js';
 import type { Check } from './checks.js';
-import type { Run } from './run.js';
+import { noEnd, type Run } from './run.js';
 
 /** The run as it was shown, and what it is held to. */
 export function textLines(run: Run, records: readonly JournalRecord[]): string[] {
@@ -17,11 +17,7 @@ export function textLines(run: Run, records: readonly JournalRecord[]): string[]
     ...records.flatMap((record) => migration.lines(record)),
     ...(run.failure === undefined ? [] : [run.failure]),
     ...run.caveats.map((caveat) => `note: ${caveat}`),
-    ...(run.hasEnd
-      ? []
-      : [
-          'note: The journal has no end: precopy was killed, lost sight of the migration, or still writes it.',
-        ]),
+    ...(run.hasEnd ? [] : [`note: ${noEnd}`]),
     ...(verify ? [verdictLine(verify.result)] : []),
   ];
 }
