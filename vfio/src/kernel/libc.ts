@@ -58,7 +58,7 @@ type Memory = Uint8Array | null;
 interface Libc {
   open: KoffiFunc<(path: string, flags: number, mode: number) => number>;
   close: KoffiFunc<(fd: number) => number>;
-  ioctlPointer: KoffiFunc<(fd: number, request: number, argument: Memory) => number>;
+  ioctlPointer: KoffiFunc<(fd: number, request: number, argument: Memory | bigint) => number>;
   ioctlValue: KoffiFunc<(fd: number, request: number, argument: number) => number>;
   syscall: KoffiFunc<(number: number, a: number, b: number, c: number) => number>;
   mmap: KoffiFunc<
@@ -126,6 +126,9 @@ function bindLibc(): Libc {
 export class LibcKernel implements Kernel {
   readonly #libc = bindLibc();
   readonly #held = new Set<readonly Memory[]>();
+  /** The argument of the last synchronous ioctl, and where it is once it was given twice. */
+  #repeated: Memory = null;
+  #repeatedAddress: bigint | undefined;
 
   open(path: string, flags: number): number {
     const fd = this.#libc.open(path, flags | O_CLOEXEC, 0);
@@ -142,7 +145,7 @@ export class LibcKernel implements Kernel {
     if (pointers !== undefined) return this.#ioctlWithPointers(fd, call, pointers);
     const result =
       typeof argument === 'object'
-        ? this.#libc.ioctlPointer(fd, call.request, argument)
+        ? this.#libc.ioctlPointer(fd, call.request, this.#place(argument))
         : this.#libc.ioctlValue(fd, call.request, argument ?? 0);
     if (result < 0) fail({ call: call.name, fd, errno: koffi.errno() });
     return result;
@@ -286,6 +289,17 @@ export class LibcKernel implements Kernel {
     this.#held.delete(held);
     if (bytes < 0) fail({ call: 'process_vm_readv', subject: `process ${pid}`, errno });
     return bytes;
+  }
+
+  /** koffi takes an address faster than memory: by a quarter of what it adds to an ioctl. */
+  #place(argument: Memory): Memory | bigint {
+    // Memory that was handed on (detached) is empty, and its address somebody else's.
+    if (argument === null || argument !== this.#repeated || argument.byteLength === 0) {
+      this.#repeated = argument;
+      this.#repeatedAddress = undefined;
+      return argument;
+    }
+    return (this.#repeatedAddress ??= addressOf(argument));
   }
 
   #ioctlWithPointers(fd: number, call: IoctlCall, pointers: readonly IoctlPointer[]): number {

@@ -58,6 +58,28 @@ describe('the machine kernel', () => {
     kernel.close(fd);
   });
 
+  it('writes where an argument is that is given again and again, and nowhere once that was handed on', () => {
+    const fd = filledPipe('repeated', 'five!');
+    const [argument, other] = [new Uint8Array(8), new Uint8Array(8)];
+    const waiting = (memory: Uint8Array): number => {
+      memory.fill(0xff);
+      kernel.ioctl(fd, { ...FIONREAD, argument: memory });
+      return new DataView(memory.buffer, memory.byteOffset).getInt32(0, true);
+    };
+    for (let bytes = 5; bytes < 10; bytes += 1) {
+      assert.equal(waiting(argument), bytes);
+      assert.equal(waiting(argument), bytes);
+      assert.equal(waiting(other), bytes);
+      writeFileSync(fd, '.');
+    }
+    waiting(argument);
+    waiting(argument);
+    const elsewhere = structuredClone(argument, { transfer: [argument.buffer] }).fill(0xff);
+    assert.throws(() => kernel.ioctl(fd, { ...FIONREAD, argument }), { code: 'KERNEL_EFAULT' });
+    assert.ok(elsewhere.every((byte) => byte === 0xff));
+    kernel.close(fd);
+  });
+
   it('makes the same ioctl away from the event loop', async () => {
     const fd = filledPipe('async', 'twelve bytes');
     const argument = new Uint8Array(4);
