@@ -47,7 +47,10 @@ export function startPrecopy(args: readonly string[], options: StartOptions = {}
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const finished = once(child, 'close').then(() => ({ exitCode: child.exitCode, stdout, stderr }));
+  const finished = once(child, 'close').then(() => {
+    if (child.signalCode !== null) stderr += `precopy was ended by ${child.signalCode}\n`;
+    return { exitCode: child.exitCode, stdout, stderr };
+  });
   const printed = async (text: string): Promise<void> => {
     while (!stdout.includes(text)) {
       const end = await Promise.race([once(child.stdout, 'data').then(() => undefined), finished]);

@@ -121,3 +121,12 @@ export function placeRange(
   }
   return pieces;
 }
+
+/** Whether RAM stands at the same guest-physical addresses; firmware and hotplug move it. */
+export function sameSections(before: readonly RamSection[], after: readonly RamSection[]): boolean {
+  const text = (sections: readonly RamSection[]): string =>
+    sections
+      .map(({ gpa, bytes, region, blockOffset }) => `${gpa} ${bytes} ${region} ${blockOffset}`)
+      .join();
+  return text(before) === text(after);
+}

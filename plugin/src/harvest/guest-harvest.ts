@@ -16,6 +16,7 @@ import {
   warmUp,
 } from 'linux-vfio-ts';
 import { describeMemory, type MemoryLayout } from '../audit/guest-memory.js';
+import { sameSections } from '../audit/ram-blocks.js';
 import { PrecopyError } from '../errors.js';
 import { formatBytes } from '../report/format.js';
 import { migrationIsOver } from '../sequence/qemu-replies.js';
@@ -25,7 +26,7 @@ import { DeviceSources } from './device-sources.js';
 import { claimGuest, leftoversUndone } from './leftovers.js';
 import type { DeviceTracking } from './device-tracking.js';
 import { foreignDirtyLogging } from './dirty-rate.js';
-import { bitmapLayoutOf, sameSections } from './guest-layout.js';
+import { bitmapLayoutOf } from './guest-layout.js';
 import { harvestSources, type HarvestRound, type HarvestSummary } from './harvester.js';
 import { ramWindows, SoftDirtySource } from './soft-dirty-source.js';
 import type { HarvestSource } from './source.js';

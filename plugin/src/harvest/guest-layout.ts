@@ -53,12 +53,3 @@ export function blockPagesOf({
     }))
     .filter(({ ranges }) => ranges.length > 0);
 }
-
-/** Whether RAM stands at the same guest-physical addresses; firmware and hotplug move it. */
-export function sameSections(before: readonly RamSection[], after: readonly RamSection[]): boolean {
-  const text = (sections: readonly RamSection[]): string =>
-    sections
-      .map(({ gpa, bytes, region, blockOffset }) => `${gpa} ${bytes} ${region} ${blockOffset}`)
-      .join();
-  return text(before) === text(after);
-}

@@ -206,10 +206,10 @@ function removeStale(folder: string): void {
   }
 }
 
-/** Undefined if there is no file. One that was cut off by a crash has an owner that is dead. */
 /** No process is that. */
 const nobody = { pid: 0, startTicks: '' };
 
+/** Undefined if there is no file. One that was cut off by a crash has an owner that is dead. */
 function readState(file: string): z.output<typeof state> | undefined {
   let text: string;
   try {

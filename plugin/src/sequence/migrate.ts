@@ -19,6 +19,7 @@ import {
   withWhereabouts,
 } from './migrate/errors.js';
 import { guestStarted } from './migrate/guest-start.js';
+import { MovedMemory, movedMemoryWarning } from './migrate/moved-memory.js';
 import { followPostcopy } from './migrate/postcopy.js';
 import { resultOf } from './migrate/result.js';
 import { Verification, type OpenMemory } from './migrate/verification.js';
@@ -141,6 +142,7 @@ class MigrationRun {
   #guestRan = false;
   #sequencer: Sequencer | undefined;
   #link: DeadLink | undefined;
+  #memory: MovedMemory;
 
   constructor(options: MigrateOptions, soFar: RunSoFar) {
     this.#options = options;
@@ -149,6 +151,7 @@ class MigrationRun {
     for (const log of this.#traceLogs) this.#cleanups.push(() => log.end());
     this.#control = options.control;
     this.#events = options.control.events;
+    this.#memory = MovedMemory.fromNowOn(options.control.source);
     this.#journal = options.journal;
     this.#conditions = new PassConditions(options.control, options.journal);
     this.#cleanups.push(() => {
@@ -217,8 +220,12 @@ class MigrationRun {
 
   async #finish(verification: Verification | undefined): Promise<MigrateOutcome> {
     await this.#destinationLoaded();
+    const moved = await this.#deviceMemoryMoved();
+    if (moved) this.#warn(movedMemoryWarning);
     const verify =
-      verification && !this.#events.state.postcopy ? await this.#verify(verification) : undefined;
+      verification && !this.#events.state.postcopy
+        ? await this.#verify(verification, moved)
+        : undefined;
     if (this.#control.destinationHeld && this.#guestRan) await this.#control.startDestination();
     if (this.#guestRan && this.#control.destination) {
       await guestStarted(this.#control, this.#journal);
@@ -233,6 +240,11 @@ class MigrationRun {
     this.#enter('completed', 'the destination has everything');
     this.#journal.append({ type: 'result', result });
     return { result, verify };
+  }
+
+  async #deviceMemoryMoved(): Promise<boolean> {
+    const sample = this.#passes.lastSample ?? this.#soFar.view.lastPass?.sample;
+    return sample?.vfioBytes !== undefined && (await this.#memory.happened(this.#events));
   }
 
   async #preflight(): Promise<{ verification: Verification | undefined; preflight: Preflight }> {
@@ -289,6 +301,7 @@ class MigrationRun {
       ramBytes: preflight.ramBytes,
       expectation,
     });
+    this.#memory = await MovedMemory.before(control.source);
     this.#startedAtMs = Date.now();
     await control.start();
     this.#enter(beginning.held ? 'held' : 'precopy', beginning.reason);
@@ -420,12 +433,12 @@ class MigrationRun {
     if (outcome instanceof PrecopyError) throw outcome;
   }
 
-  async #verify(verification: Verification): Promise<VerifyResult> {
+  async #verify(verification: Verification, moved: boolean): Promise<VerifyResult> {
     this.#enter('verify', 'the source is stopped and the destination has not run');
     const start = performance.now();
     const result = await verification.compare(this.#options.signal);
     this.#journal.append({ type: 'verify', result, ms: performance.now() - start });
-    if (result.differingPages > 0) throw verifyDiffers(result);
+    if (result.differingPages > 0) throw verifyDiffers(result, moved);
     return result;
   }
 

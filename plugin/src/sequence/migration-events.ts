@@ -18,6 +18,8 @@ export interface EventState {
   resumed: number | undefined;
   /** The source's RunState where its guest was stopped by somebody, or by an error, and not for the switchover. */
   paused: string | undefined;
+  /** The source's guest was reset. */
+  guestReset: boolean;
   /** QEMU has taken our cancel, or is being asked to. */
   cancelling: boolean;
 }
@@ -36,7 +38,7 @@ export function sourceEnd(status: string, cancelling: boolean): SourceEnd {
   return cancelling ? 'cancelled' : 'failed';
 }
 
-const watched = ['MIGRATION', 'MIGRATION_PASS', 'STOP', 'RESUME', 'VFIO_MIGRATION'];
+const watched = ['MIGRATION', 'MIGRATION_PASS', 'STOP', 'RESUME', 'RESET', 'VFIO_MIGRATION'];
 
 /** A flood of passes must not push out the events that matter while this process is busy. */
 const unreadLimit = 200_000;
@@ -69,6 +71,7 @@ export class MigrationEvents implements Disposable {
     loaded: undefined,
     resumed: undefined,
     paused: undefined,
+    guestReset: false,
     cancelling: false,
   };
   readonly #sides: readonly QemuSide[];
@@ -213,6 +216,9 @@ export class MigrationEvents implements Disposable {
       case 'RESUME':
         if (ofSource) state.stopped = state.paused = undefined;
         else state.resumed ??= at;
+        break;
+      case 'RESET':
+        if (ofSource) state.guestReset = true;
         break;
       default:
     }

@@ -104,11 +104,14 @@ export function notLoaded(why: string, cause?: unknown): PrecopyError {
   );
 }
 
-export function verifyDiffers(result: VerifyResult): PrecopyError {
+/** @param moved guest RAM moved while devices wrote to it */
+export function verifyDiffers(result: VerifyResult, moved = false): PrecopyError {
   return new PrecopyError(
     'VERIFY_DIFFERS',
     `${result.differingPages} pages of the destination's RAM differ from the source's, although QEMU reports the migration as completed.`,
-    "A page was written without being reported dirty, or its dirty bit was taken by somebody else: look for another reader of the dirty bitmap, then at the device driver's dirty tracking.",
+    moved
+      ? 'Guest RAM moved meanwhile, and QEMU loses dirty bits by that: migrate again once the guest has booted.'
+      : "A page was written without being reported dirty, or its dirty bit was taken by somebody else: look for another reader of the dirty bitmap, then at the device driver's dirty tracking.",
     { cause: result },
   );
 }
