@@ -15,7 +15,7 @@ export interface VfioGuestOptions extends Pick<
   /** What the device dirties. */
   dirty?: Partial<DirtygenSettings>;
   deviceOptions?: DirtygenOptions;
-  /** Its firmware waits for a key before it ends. It is returned meanwhile, with all its RAM in one piece. */
+  /** Its firmware waits ({@link endFirmware}). It is returned meanwhile, with all its RAM in one piece. */
   firmwareWaits?: boolean;
   /** More properties of `-device vfio-pci`, e.g. `x-pre-copy-dirty-page-tracking=off`. */
   deviceProperties?: string;
@@ -53,9 +53,9 @@ export async function startVfioGuest(options: VfioGuestOptions): Promise<VfioGue
       ],
     });
     if (shape.incoming !== true) {
-      if (firmwareWaits === true) await memoryShows(guest, firmwareOpensSegments);
+      if (firmwareWaits === true) await untilMemoryShows(guest, firmwareOpensSegments);
       else if (shape.workload) await guest.workloadRuns();
-      else await memoryShows(guest, firmwareHasEnded);
+      else await untilMemoryShows(guest, firmwareHasEnded);
       if (dirty) {
         await device.set(dirty);
         await device.run();
@@ -107,8 +107,20 @@ export async function startVfioPair(options: VfioGuestOptions): Promise<VfioPair
 const firmwareOpensSegments = /^ +0{16}-(?!0{10}).* \(prio 0, ram\)/m;
 const firmwareHasEnded = /-00000000000fffff \(prio 0, rom\): \S+ @00000000000f0000/;
 
-async function memoryShows(guest: Guest, what: RegExp): Promise<void> {
+/** Presses a key until the firmware has ended, of a guest whose firmware waits. */
+export async function endFirmware(client: QmpClient): Promise<void> {
+  while (!(await memoryShows(client, firmwareHasEnded))) {
+    await client.execute('send-key', { keys: [{ type: 'qcode', data: 'spc' }] });
+    await sleep(50);
+  }
+}
+
+async function untilMemoryShows(guest: Guest, what: RegExp): Promise<void> {
   await using client = await QmpClient.connect(guest.secondQmp, { connectTimeoutMs: 60_000 });
+  while (!(await memoryShows(client, what))) await sleep(50);
+}
+
+async function memoryShows(client: QmpClient, what: RegExp): Promise<boolean> {
   const ask = { 'command-line': 'info mtree -f' };
-  while (!what.test(await client.execute('human-monitor-command', ask))) await sleep(50);
+  return what.test(await client.execute('human-monitor-command', ask));
 }
