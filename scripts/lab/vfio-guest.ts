@@ -21,7 +21,7 @@ export interface VfioGuestOptions extends Pick<
   deviceProperties?: string;
 }
 
-/** SeaBIOS gives up the wait for a key after at most 65535 ms. */
+/** QEMU takes no `splash-time` above 65535. */
 const firmwareWaitsMs = 65_000;
 
 export interface VfioGuest extends AsyncDisposable {

@@ -33,7 +33,7 @@ export interface MemoryLayout {
  * others are listed in `unlocated`.
  */
 export async function describeMemory(monitor: HumanMonitor): Promise<MemoryLayout> {
-  const sections = parseRamSections(await monitor('info mtree -f'));
+  const sections = await ramSections(monitor);
   const blocks = new Map<string, LocatedBlock>();
   const unlocated: RamBlock[] = [];
   for (const block of parseRamBlocks(await monitor('info ramblock'))) {
@@ -44,6 +44,11 @@ export async function describeMemory(monitor: HumanMonitor): Promise<MemoryLayou
     else blocks.set(block.name, { ...block, hostAddress });
   }
   return { blocks, unlocated, sections };
+}
+
+/** Where RAM stands in the guest's physical address space now. */
+export async function ramSections(monitor: HumanMonitor): Promise<RamSection[]> {
+  return parseRamSections(await monitor('info mtree -f'));
 }
 
 async function findThroughGuest(

@@ -15,7 +15,7 @@ import {
   mayOopsAtBitmapFree,
   warmUp,
 } from 'linux-vfio-ts';
-import { describeMemory, type MemoryLayout } from '../audit/guest-memory.js';
+import { ramSections, type MemoryLayout } from '../audit/guest-memory.js';
 import { sameSections } from '../audit/ram-blocks.js';
 import { PrecopyError } from '../errors.js';
 import { formatBytes } from '../report/format.js';
@@ -135,8 +135,8 @@ async function harvestGuarded(
     throw error;
   }
   if (hasDevices) await refuseForeignLogging(side, sinceMs);
-  const { sections } = await describeMemory(side.monitor);
-  const moved = resets.unread > 0 || !sameSections(layout.sections, sections);
+  const moved =
+    resets.unread > 0 || !sameSections(layout.sections, await ramSections(side.monitor));
   return {
     sources,
     summary,

@@ -2,6 +2,7 @@
  * One migration from preflight to its end: set up, let QEMU copy while a policy steers it, record every
  * pass, and prove the result before the destination runs.
  */
+import type { RamSection } from '../audit/ram-blocks.js';
 import type { VerifyResult } from '../audit/verify.js';
 import { PrecopyError, messageOf } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
@@ -19,7 +20,7 @@ import {
   withWhereabouts,
 } from './migrate/errors.js';
 import { guestStarted } from './migrate/guest-start.js';
-import { MovedMemory, movedMemoryWarning } from './migrate/moved-memory.js';
+import { memoryMoved, movedMemoryWarning, sectionsOf } from './migrate/moved-memory.js';
 import { followPostcopy } from './migrate/postcopy.js';
 import { resultOf } from './migrate/result.js';
 import { Verification, type OpenMemory } from './migrate/verification.js';
@@ -142,7 +143,8 @@ class MigrationRun {
   #guestRan = false;
   #sequencer: Sequencer | undefined;
   #link: DeadLink | undefined;
-  #memory: MovedMemory;
+  /** Where RAM stood when the migration began; undefined of one that runs already. */
+  #sectionsBefore: readonly RamSection[] | undefined;
 
   constructor(options: MigrateOptions, soFar: RunSoFar) {
     this.#options = options;
@@ -151,7 +153,6 @@ class MigrationRun {
     for (const log of this.#traceLogs) this.#cleanups.push(() => log.end());
     this.#control = options.control;
     this.#events = options.control.events;
-    this.#memory = MovedMemory.fromNowOn(options.control.source);
     this.#journal = options.journal;
     this.#conditions = new PassConditions(options.control, options.journal);
     this.#cleanups.push(() => {
@@ -244,7 +245,8 @@ class MigrationRun {
 
   async #deviceMemoryMoved(): Promise<boolean> {
     const sample = this.#passes.lastSample ?? this.#soFar.view.lastPass?.sample;
-    return sample?.vfioBytes !== undefined && (await this.#memory.happened(this.#events));
+    if (sample?.vfioBytes === undefined) return false;
+    return await memoryMoved(this.#control.source, this.#sectionsBefore, this.#events.state);
   }
 
   async #preflight(): Promise<{ verification: Verification | undefined; preflight: Preflight }> {
@@ -301,7 +303,7 @@ class MigrationRun {
       ramBytes: preflight.ramBytes,
       expectation,
     });
-    this.#memory = await MovedMemory.before(control.source);
+    this.#sectionsBefore = await sectionsOf(control.source);
     this.#startedAtMs = Date.now();
     await control.start();
     this.#enter(beginning.held ? 'held' : 'precopy', beginning.reason);
